@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -10,8 +11,16 @@ BIN    := $(VENV)/bin
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-$(VENV)/installed-%: requirements/%.txt pyproject.toml
+# Debian's and Ubuntu's python3 comes without ensurepip: python3-venv brings it.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && tests/provision.sh python3-venv; } || \
+		{ echo "$(PYTHON) cannot make virtual environments: install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-%: requirements/%.txt pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --requirement $<
 	@touch $@
 
@@ -19,7 +28,8 @@ demo: $(VENV)/installed-demo ## assume a role on a loopback STS and become a com
 	@$(BIN)/python demo/demo.py
 
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
-	$(BIN)/pytest
+	@tests/provision.sh
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
 lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check
