@@ -1,0 +1,18 @@
+"""The entrance."""
+
+from __future__ import annotations
+
+from aws_role_exec import signals
+
+_CALLER_SIGNALS = signals.take_over()  # first of all: from here on a signal ends us quietly
+
+
+def main() -> None:
+    """Run the program on this process's arguments and environment; never returns."""
+    from aws_role_exec import cli  # noqa: PLC0415 - after the line above
+
+    cli.main(_CALLER_SIGNALS)
+
+
+if __name__ == "__main__":
+    main()

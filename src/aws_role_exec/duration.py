@@ -1,0 +1,162 @@
+"""Durations as people write them: Go's `1h30m` and the walltimes of batch schedulers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aws_role_exec.errors import UsageError
+
+SESSION_MINIMUM_SECONDS = 15 * 60
+"""The shortest session STS gives (API reference: AssumeRole, DurationSeconds)."""
+SESSION_MAXIMUM_SECONDS = 12 * 3600
+"""The longest session STS gives to any role (same source)."""
+CHAINED_MAXIMUM_SECONDS = 3600
+"""The longest session STS gives to a role assumed with a role's credentials (same source)."""
+
+_SECOND = 10**9
+_GO_UNITS = {
+    "ns": 1,
+    "us": 1000,
+    "µs": 1000,  # U+00B5
+    "μs": 1000,  # U+03BC
+    "ms": 10**6,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "h": 3600 * _SECOND,
+}
+_GO_PART = re.compile(r"(?=\.?[0-9])([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)")
+_WALLTIME = re.compile(r"(?:([0-9]+)-)?([0-9]+)(?::([0-9]+))?(?::([0-9]+))?", re.ASCII)
+_LONGEST_TEXT = 40  # nobody writes more; keeps arithmetic on silly input cheap
+
+_HOW_TO_WRITE = "write it like 45m, 1h30m, 04:00:00 or 1-12:00:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time, and whether it was written as a walltime.
+
+    A walltime says how long a job may run, not how long a key should live; the
+    two are held to STS's limits differently (see `session_seconds`).
+    """
+
+    nanoseconds: int
+    is_walltime: bool
+
+    @property
+    def seconds(self) -> float:
+        """The same in seconds."""
+        return self.nanoseconds / _SECOND
+
+
+def parse(text: str) -> Duration:
+    """Read a Go duration, `HH:MM:SS`, `D-HH[:MM[:SS]]` or a bare number of seconds.
+
+    Go durations are those of Go's time.ParseDuration; walltimes those of sbatch(1)
+    `--time` and of PBS's `walltime`, less the forms in which they contradict each other.
+
+    Raises UsageError for anything else, for `MM:SS`/`HH:MM` (which of the two cannot be
+    told), for `UNLIMITED`, and for zero or negative values.
+    """
+    shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
+    if text.strip().upper() in ("UNLIMITED", "INFINITE"):
+        raise UsageError(
+            f"'{shown}': a session cannot last for ever",
+            hint="STS gives a session 12h at most; name a duration up to 12h",
+        )
+    duration = None
+    if len(text) <= _LONGEST_TEXT:
+        duration = _parse_go(text) or _parse_walltime(text)
+    if duration is None:
+        raise UsageError(f"'{shown}' is not a duration", hint=_HOW_TO_WRITE)
+    if duration.nanoseconds <= 0:
+        raise UsageError(f"'{shown}' is not a positive duration", hint=_HOW_TO_WRITE)
+    return duration
+
+
+def _parse_go(text: str) -> Duration | None:
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    nanoseconds, end = 0, 0
+    for part in _GO_PART.finditer(rest):
+        if part.start() != end:
+            return None
+        end = part.end()
+        whole, fraction, unit = part[1], part[2], _GO_UNITS[part[3]]
+        nanoseconds += int(whole + fraction) * unit // 10 ** len(fraction)
+    if end == 0 or end != len(rest):
+        return None
+    return Duration(sign * nanoseconds, is_walltime=False)
+
+
+def _parse_walltime(text: str) -> Duration | None:
+    match = _WALLTIME.fullmatch(text)
+    if match is None:
+        return None
+    first = int(match[2])
+    days, second, third = (None if match[n] is None else int(match[n]) for n in (1, 3, 4))
+    for value, limit in ((second, 60), (third, 60), (first if days is not None else None, 24)):
+        if value is not None and value >= limit:
+            raise UsageError(
+                f"'{text}': hours go to 23 after days, minutes and seconds to 59",
+                hint=_HOW_TO_WRITE,
+            )
+    if days is not None:
+        total = days * 86400 + first * 3600 + (second or 0) * 60 + (third or 0)
+    elif third is not None:
+        total = first * 3600 + (second or 0) * 60 + third
+    elif second is not None:
+        raise UsageError(
+            f"'{text}' is ambiguous: minutes and seconds, or hours and minutes?",
+            hint=f"write 00:{first:02}:{second:02} or {first}m{second}s for the first,"
+            f" {first:02}:{second:02}:00 or {first}h{second}m for the second",
+        )
+    else:
+        total = first
+    return Duration(total * _SECOND, is_walltime=True)
+
+
+def session_seconds(duration: Duration) -> tuple[int, str | None]:
+    """Hold a duration to what STS gives, 900 to 43200 seconds.
+
+    Returns whole seconds (a fraction counts as a second more, so that a key never lives
+    shorter than asked) and, where a walltime was rounded up to the minimum, the notice to
+    print. Raises UsageError for a Go duration outside the limits and for a walltime above
+    them: shortening that one silently would take the key from the job halfway.
+    """
+    seconds = -(-duration.nanoseconds // _SECOND)
+    if seconds < SESSION_MINIMUM_SECONDS:
+        if not duration.is_walltime:
+            raise UsageError(
+                f"{format_go(duration)} is shorter than the 15m that STS gives at least",
+                hint="name a duration from 15m to 12h",
+            )
+        return SESSION_MINIMUM_SECONDS, (
+            f"a walltime of {format_go(duration)} is shorter than STS's minimum;"
+            " the credentials will last 15m"
+        )
+    if seconds > SESSION_MAXIMUM_SECONDS:
+        raise UsageError(
+            f"{format_go(duration)} is longer than the 12h a session can last",
+            hint="name a duration from 15m to 12h; a longer job must ask again when they expire",
+        )
+    return seconds, None
+
+
+def from_seconds(seconds: int) -> Duration:
+    """Return that many whole seconds as a Duration."""
+    return Duration(seconds * _SECOND, is_walltime=False)
+
+
+def format_go(duration: Duration) -> str:
+    """Write a duration as Go's Duration.String writes it, in seconds below one second too.
+
+    >>> format_go(from_seconds(4 * 3600))
+    '4h0m0s'
+    """
+    minutes, rest = divmod(duration.nanoseconds, 60 * _SECOND)
+    whole, fraction = divmod(rest, _SECOND)
+    text = f"{whole}.{fraction:09}".rstrip("0").rstrip(".") + "s"
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text

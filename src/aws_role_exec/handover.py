@@ -1,0 +1,104 @@
+"""Becoming the command: looked up before STS is asked, executed when it has answered."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from aws_role_exec.errors import CommandNotExecutableError, CommandNotFoundError
+
+__all__ = ["become", "find_command"]
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Searched when PATH is not set, as in a Slurm Prolog; execvp(3) has such a default too."""
+
+
+def find_command(name: str, environ: Mapping[str, str]) -> str:
+    """Return the path of the file that the command's name stands for.
+
+    A name with a slash is a path; any other is searched in PATH as POSIX says: an empty
+    entry is the working directory, and a file that may not be executed is passed over.
+
+    Raises CommandNotFoundError (exit 127), or CommandNotExecutableError (exit 126) when all
+    there is cannot be executed.
+    """
+    if os.name == "nt":
+        import shutil  # noqa: PLC0415 - PATHEXT and its rules are Windows's own
+
+        found = shutil.which(name, path=environ.get("PATH"))
+        if found is None:
+            raise CommandNotFoundError(f"{name}: command not found")
+        return found
+    if not name:
+        raise CommandNotFoundError(
+            "'': command not found", hint="the command is an empty word; is a variable not set?"
+        )
+    if "/" in name:
+        obstacle = _obstacle(name)
+        if obstacle is None:
+            return name
+        if obstacle in (errno.ENOENT, errno.ENOTDIR):
+            raise CommandNotFoundError(f"{name}: {os.strerror(obstacle)}")
+        raise CommandNotExecutableError(f"{name}: {os.strerror(obstacle)}")
+    worst = None
+    for directory in environ.get("PATH", DEFAULT_PATH).split(":"):
+        path = os.path.join(directory, name) if directory else "./" + name
+        obstacle = _obstacle(path)
+        if obstacle is None:
+            return path
+        if obstacle not in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR) and worst is None:
+            worst = CommandNotExecutableError(f"{path}: {os.strerror(obstacle)}")
+    raise worst or CommandNotFoundError(
+        f"{name}: command not found",
+        hint=None if environ.get("PATH") else f"PATH is not set; searched {DEFAULT_PATH}",
+    )
+
+
+def _obstacle(path: str) -> int | None:
+    """Return the errno that stands between us and executing the file, None when nothing does."""
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            return errno.EISDIR
+    except OSError as error:
+        return error.errno
+    except ValueError:  # a null byte
+        return errno.ENOENT
+    effective = os.access in os.supports_effective_ids
+    return None if os.access(path, os.X_OK, effective_ids=effective) else errno.EACCES
+
+
+if sys.platform == "win32":  # pragma: no cover - needs Windows
+    from aws_role_exec.windows import become
+else:
+
+    def become(path: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> NoReturn:
+        """Replace this process by the command; never returns.
+
+        `arguments[0]` is the name as the user wrote it. Raises CommandNotExecutableError (exit
+        126) when the kernel refuses.
+        """
+        try:
+            os.execve(path, arguments, environ)
+        except OSError as error:
+            failure = error
+        if failure.errno == errno.ENOEXEC:
+            # No `#!`: POSIX has a shell run such a file (XCU 2.9.1.4), and execvp(3) does so too.
+            try:
+                os.execve("/bin/sh", ["/bin/sh", path, *arguments[1:]], environ)
+            except OSError as error:
+                failure = error
+        hint = None
+        if failure.errno == errno.ENOENT:
+            hint = (
+                "the file is there, but its interpreter (the #! line, or the dynamic loader) is not"
+            )
+        elif failure.errno == errno.E2BIG:
+            hint = "arguments and environment are longer than the kernel takes (see execve(2))"
+        raise CommandNotExecutableError(f"{path}: {failure.strerror}", hint=hint)

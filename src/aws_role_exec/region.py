@@ -1,0 +1,65 @@
+"""The region: where STS is asked, and what the command is given."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from aws_role_exec.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PARTITION_DEFAULTS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-north-1",
+    "aws-eusc": "eusc-de-east-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-e": "eu-isoe-west-1",
+    "aws-iso-f": "us-isof-south-1",
+    "aws-us-gov": "us-gov-west-1",
+}
+"""The region whose STS is asked when nothing names one; another would not know the role."""
+
+# A region becomes part of a host name and a line of a file: one host label (RFC 1123).
+_REGION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+def find(option: str | None, environ: Mapping[str, str], partition: str) -> str:
+    """Return the region by rank: option, AWS_DEFAULT_REGION, AWS_REGION, profile, partition.
+
+    Raises UsageError for a name that cannot be a region's, and for a configuration file or
+    profile that cannot be read.
+    """
+    if option is not None:
+        return check(option)
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        if environ.get(name):
+            return check(environ[name], f"{name}: ")
+    configured = _from_profile(environ)
+    if configured:
+        return check(configured, "the profile's region: ")
+    return PARTITION_DEFAULTS.get(partition, PARTITION_DEFAULTS["aws"])
+
+
+def check(region: str, label: str = "") -> str:
+    """Return the region if it could be one, else raise UsageError beginning with the label."""
+    if not _REGION.fullmatch(region):
+        raise UsageError(
+            f"{label}'{region[:80]}' is not a region", hint="regions look like eu-central-1"
+        )
+    return region
+
+
+def _from_profile(environ: Mapping[str, str]) -> str | None:
+    config = environ.get("AWS_CONFIG_FILE") or os.path.expanduser("~/.aws/config")
+    credentials = environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser(
+        "~/.aws/credentials"
+    )
+    if not os.path.exists(config) and not os.path.exists(credentials):
+        return None
+    from aws_role_exec import identity  # noqa: PLC0415 - botocore, only if there is a file
+
+    return identity.configured_region()

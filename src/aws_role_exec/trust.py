@@ -1,0 +1,33 @@
+"""Which certificate authorities to trust when no setting says so: the system's, by look-up."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# One PEM file each, from the distributions' own layouts. Looking up beats asking OpenSSL,
+# whose compiled-in default fits one distribution only.
+SYSTEM_STORES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # RHEL 7 to 9, Fedora, Amazon Linux
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # RHEL 10
+    "/var/lib/ca-certificates/ca-bundle.pem",  # SUSE
+    "/etc/ssl/ca-bundle.pem",  # SUSE, older
+    "/etc/ssl/cert.pem",  # macOS, Alpine, the BSDs
+)
+
+
+def find_trust_store(environ: Mapping[str, str]) -> str | None:
+    """Return the PEM file of trusted authorities to verify STS with, None for the bundled ones.
+
+    SSL_CERT_FILE goes first, as for every program that uses OpenSSL. A file that is not
+    there, cannot be read or is empty is passed over. AWS_CA_BUNDLE and a profile's
+    `ca_bundle` come before all of this and are botocore's matter.
+    """
+    for path in (environ.get("SSL_CERT_FILE", ""), *SYSTEM_STORES):
+        if path and os.access(path, os.R_OK) and os.path.isfile(path) and os.path.getsize(path):
+            return path
+    return None
