@@ -17,6 +17,7 @@ from click.core import ParameterSource
 
 from aws_role_exec import __version__, environment, formats, handover, request, signals
 from aws_role_exec.errors import EXIT_FAILURE, AwsRoleExecError, UsageError
+from aws_role_exec.options import TABLE, VARIABLES, Option, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from aws_role_exec.request import Request
 
 PROGRAM = "aws-role-exec"
-ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC"
+
+DESCRIPTION = """\
+Assume an AWS role and become COMMAND, which holds its temporary credentials.
+
+Without COMMAND, print the credentials instead.
+"""
 
 EPILOG = """\
 \b
@@ -41,86 +47,53 @@ AWS_ROLE_EXEC_ROLE_ARN. Exit codes: 2 wrong usage, 125 no credentials,
 """
 
 
-@click.command(
-    PROGRAM,
-    context_settings={
-        "allow_interspersed_args": False,
-        "auto_envvar_prefix": ENVIRONMENT_PREFIX,
-        "help_option_names": ["-h", "--help"],
-        "max_content_width": 100,
-    },
-    epilog=EPILOG,
-)
-@click.option(
-    "--role-arn",
-    "role_arns",
-    multiple=True,
-    metavar="ARN",
-    help="The role to assume. Repeat it to go through several, in order.",
-)
-@click.option(
-    "--duration",
-    metavar="D",
-    default=request.DEFAULT_DURATION,
-    show_default=True,
-    help="How long the credentials last, 15m to 12h: 45m, 1h30m, or a job's walltime as in"
-    " 04:00:00 or 0-04.",
-)
-@click.option(
-    "--session-name",
-    metavar="NAME",
-    help="What CloudTrail calls this session.  [default: aws-role-exec-<user>-<random>]",
-)
-@click.option(
-    "--region",
-    metavar="R",
-    help="Where STS is asked and the command works.  [default: AWS_DEFAULT_REGION, AWS_REGION,"
-    " the profile's, else the partition's first]",
-)
-@click.option(
-    "--policy",
-    metavar="P",
-    help="A session policy that narrows what the role may do: JSON, or file://PATH.",
-)
-@click.option(
-    "--format",
-    "format_",
-    metavar="F",
-    help=f"Without a command, print the credentials as {', '.join(formats.FORMATS)}."
-    f"  [default: {formats.DEFAULT}]",
-)
-@click.option(
-    "--output",
-    metavar="PATH",
-    help="Write there instead of to stdout; a file appears whole, with mode 0600, or not at all.",
-)
-@click.option(
-    "--sts-timeout",
-    metavar="D",
-    default=request.DEFAULT_STS_TIMEOUT,
-    show_default=True,
-    help="How long everything on the network may take together, retries included.",
-)
-@click.option("--dry-run", is_flag=True, help="Check everything that needs no network, and say so.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done.")
-@click.version_option(
-    __version__, message="%(prog)s %(version)s", prog_name=PROGRAM, allow_from_autoenv=False
-)
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def command_line(context: click.Context, /, **given: Any) -> tuple[request.Options, bool]:
-    """Assume an AWS role and become COMMAND, which holds its temporary credentials.
+def _parameter(option: Option) -> click.Option:
+    """Return an option of the table as click knows it."""
+    names = [option.flag, option.name] + ([option.short] if option.short else [])
+    return click.Option(
+        names,
+        metavar=option.metavar or None,
+        help=option.help,
+        multiple=option.kind == "list",
+        is_flag=option.kind == "flag",
+        default=option.default,
+        show_default=option.default is not None,
+        envvar=option.variable,
+    )
 
-    Without COMMAND, print the credentials instead.
-    """
-    origin = {
-        parameter.opts[0]: f"{ENVIRONMENT_PREFIX}_{parameter.opts[0][2:].replace('-', '_').upper()}"
-        for parameter in context.command.params
-        if parameter.name
-        and context.get_parameter_source(parameter.name) is ParameterSource.ENVIRONMENT
-    }
-    verbose = given.pop("verbose")
-    return request.Options(format=given.pop("format_"), origin=origin, **given), verbose
+
+def _options(**given: Any) -> Options:
+    context = click.get_current_context()
+    return Options(
+        **given,
+        from_environment=frozenset(
+            option.flag
+            for option in TABLE
+            if context.get_parameter_source(option.name) is ParameterSource.ENVIRONMENT
+        ),
+    )
+
+
+def make_command() -> click.Command:
+    """Return the command line as click knows it; invoked, it returns the Options."""
+    command = click.Command(
+        PROGRAM,
+        callback=_options,
+        params=[
+            *map(_parameter, TABLE),
+            click.Argument(["command"], nargs=-1, type=click.UNPROCESSED),
+        ],
+        context_settings={
+            "allow_interspersed_args": False,
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+        },
+        help=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    return click.version_option(__version__, message="%(prog)s %(version)s", prog_name=PROGRAM)(
+        command
+    )
 
 
 def main(caller_signals: dict[str, Any]) -> NoReturn:
@@ -156,17 +129,18 @@ def run(
     arguments: Sequence[str], environ: Mapping[str, str], caller_signals: dict[str, Any]
 ) -> None:
     """Do what the arguments ask; returns only when there was no command to become."""
-    parsed = parse(arguments)
-    if parsed is None:
+    options = parse(arguments)
+    if options is None:
         return
-    options, verbose = parsed
     asked = request.make(options, environ)
     for notice in asked.notices:
         _say(f"{PROGRAM}: {notice}")
     if asked.dry_run:
         _print_dry_run(asked)
         return
-    tell: Callable[[str], None] = (lambda line: _say(f"{PROGRAM}: {line}")) if verbose else _silent
+    tell: Callable[[str], None] = (
+        (lambda line: _say(f"{PROGRAM}: {line}")) if asked.verbose else _silent
+    )
     from aws_role_exec import sts  # noqa: PLC0415 - botocore, only once everything is checked
 
     credentials = sts.obtain(asked, tell)
@@ -180,20 +154,20 @@ def run(
     handover.become(asked.executable, asked.command, child)
 
 
-def parse(arguments: Sequence[str]) -> tuple[request.Options, bool] | None:
-    """Return the options and whether to be verbose; None when help or the version was asked for.
+def parse(arguments: Sequence[str]) -> Options | None:
+    """Return the options; None when help or the version was asked for, and printed.
 
     Raises UsageError for what click does not accept.
     """
     try:
-        result = command_line.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        result = make_command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
         message = error.format_message().strip().removesuffix(".")
         raise UsageError(
             f"command line: {message[:1].lower()}{message[1:]}",
             hint=f"{PROGRAM} --help lists the options",
         ) from None
-    return result if isinstance(result, tuple) else None
+    return result if isinstance(result, Options) else None
 
 
 def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -202,11 +176,11 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     It must be known before the arguments are, since they may be what is wrong. Empty when
     there is a command (stdout is its), or a format or an output that no shell evaluates.
     """
-    names = {"--format": "format", "--output": "output"}
-    values = {
-        key: environ.get(f"{ENVIRONMENT_PREFIX}_{key.upper()}") or None for key in names.values()
-    }
-    flags = {"--dry-run", "--verbose", "-v", "--help", "-h", "--version"}
+    values = {flag: environ.get(VARIABLES[flag]) or None for flag in ("--format", "--output")}
+    flags = {"-h", "--help", "--version"}
+    for option in TABLE:
+        if option.kind == "flag":
+            flags |= {option.flag, option.short or option.flag}
     words = iter(arguments)
     for word in words:
         name, equals, value = word.partition("=")
@@ -217,11 +191,11 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
             return ""
         elif word not in flags:
             following = value if equals else next(words, None)
-            if name in names:
-                values[names[name]] = following
-    if values["output"] not in (None, "-", "/dev/stdout", "/dev/fd/1"):
+            if name in values:
+                values[name] = following
+    if values["--output"] not in (None, "-", "/dev/stdout", "/dev/fd/1"):
         return ""
-    chosen = formats.FORMATS.get(values["format"] or formats.DEFAULT)
+    chosen = formats.FORMATS.get(values["--format"] or formats.DEFAULT)
     return (chosen or formats.FORMATS[formats.DEFAULT]).failure
 
 

@@ -9,43 +9,14 @@ from aws_role_exec import duration, formats, handover, output, policy, region, r
 from aws_role_exec.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from typing import TypeVar
+
+    from aws_role_exec.options import Options
 
     T = TypeVar("T")
 
-DEFAULT_DURATION = "1h"
-DEFAULT_STS_TIMEOUT = "30s"
 _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options as text, wherever they came from, before anything is checked.
-
-    `origin` maps an option's name (`--duration`) to the environment variable that it came
-    from, for the options that did not stand on the command line.
-    """
-
-    role_arns: Sequence[str]
-    command: Sequence[str]
-    duration: str = DEFAULT_DURATION
-    session_name: str | None = None
-    region: str | None = None
-    format: str | None = None
-    output: str | None = None
-    policy: str | None = None
-    sts_timeout: str = DEFAULT_STS_TIMEOUT
-    dry_run: bool = False
-    origin: Mapping[str, str] | None = None
-
-    def label(self, option: str) -> str:
-        """Return how to call this option in a message: by the place its value came from."""
-        return (self.origin or {}).get(option, option)
-
-    def is_default(self, option: str) -> bool:
-        """Tell whether the option's value came from the environment."""
-        return option in (self.origin or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +39,7 @@ class Request:
     format: str
     destination: output.Destination | None
     dry_run: bool
+    verbose: bool
     notices: tuple[str, ...]
 
 
@@ -83,12 +55,12 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         except UsageError as error:
             raise UsageError(f"{options.label(option)}: {error}", hint=error.hint) from None
 
-    if not options.role_arns:
+    if not options.role_arn:
         raise UsageError(
             "--role-arn: which role to assume is not said",
             hint="aws-role-exec --role-arn arn:aws:iam::123456789012:role/name -- command",
         )
-    role_arns = tuple(checked("--role-arn", role.check_arn, arn) for arn in options.role_arns)
+    role_arns = tuple(checked("--role-arn", role.check_arn, arn) for arn in options.role_arn)
     lifetime = checked("--duration", duration.parse, options.duration)
     seconds, notice = checked(
         "--duration", lambda _: duration.session_seconds(lifetime), options.duration
@@ -113,7 +85,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
     format_name = options.format or formats.DEFAULT
     if options.command:
         for option, value in (("--format", options.format), ("--output", options.output)):
-            if value is not None and not options.is_default(option):
+            if value is not None and option not in options.from_environment:
                 raise UsageError(
                     f"{option}: nothing is printed when a command is run",
                     hint=f"leave {option} out, or leave the command out",
@@ -128,11 +100,12 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         region=place,
         policy=document,
         sts_timeout_seconds=timeout,
-        command=tuple(options.command),
+        command=options.command,
         executable=executable,
         format=format_name,
         destination=destination,
         dry_run=options.dry_run,
+        verbose=options.verbose,
         notices=(notice,) if notice else (),
     )
 

@@ -1,0 +1,124 @@
+"""The options: one table, from which the command line, its help and its defaults are made.
+
+Adding an option means a row in `TABLE`, a field of the same name in `Options`, and its check
+in `request`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_role_exec import formats
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC_"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`."""
+
+    flag: str
+    metavar: str
+    help: str
+    kind: str = "value"
+    default: str | None = None
+    short: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The field of `Options` that holds its value."""
+        return self.flag[2:].replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds its default."""
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+
+TABLE = (
+    Option(
+        "--role-arn",
+        "ARN",
+        "The role to assume. Repeat it to go through several, in order.",
+        kind="list",
+    ),
+    Option(
+        "--duration",
+        "D",
+        "How long the credentials last, 15m to 12h: 45m, 1h30m, or a job's walltime as in"
+        " 04:00:00 or 0-04.",
+        default="1h",
+    ),
+    Option(
+        "--session-name",
+        "NAME",
+        "What CloudTrail calls this session.  [default: aws-role-exec-<user>-<random>]",
+    ),
+    Option(
+        "--region",
+        "R",
+        "Where STS is asked and the command works.  [default: AWS_DEFAULT_REGION, AWS_REGION, the"
+        " profile's, else the partition's first]",
+    ),
+    Option(
+        "--policy",
+        "P",
+        "A session policy that narrows what the role may do: JSON, or file://PATH.",
+    ),
+    Option(
+        "--format",
+        "F",
+        f"Without a command, print the credentials as {', '.join(formats.FORMATS)}."
+        f"  [default: {formats.DEFAULT}]",
+    ),
+    Option(
+        "--output",
+        "PATH",
+        "Write there instead of to stdout; a file appears whole, with mode 0600, or not at all.",
+    ),
+    Option(
+        "--sts-timeout",
+        "D",
+        "How long everything on the network may take together, retries included.",
+        default="30s",
+    ),
+    Option(
+        "--dry-run",
+        "",
+        "Check everything that needs no network, and say what would be asked.",
+        kind="flag",
+    ),
+    Option("--verbose", "", "Say on stderr what is being done.", kind="flag", short="-v"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options as text, wherever they came from, before anything is checked.
+
+    `from_environment` has the flags of those that did not stand on the command line.
+    """
+
+    role_arn: tuple[str, ...]
+    command: tuple[str, ...]
+    duration: str
+    session_name: str | None
+    region: str | None
+    format: str | None
+    output: str | None
+    policy: str | None
+    sts_timeout: str
+    dry_run: bool
+    verbose: bool
+    from_environment: frozenset[str] = frozenset()
+
+    def label(self, flag: str) -> str:
+        """Return how to call this option in a message: by the place its value came from."""
+        return VARIABLES[flag] if flag in self.from_environment else flag
+
+
+VARIABLES: Mapping[str, str] = {option.flag: option.variable for option in TABLE}
