@@ -1,0 +1,81 @@
+"""Role session names."""
+
+import os
+import pwd
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aws_role_exec import session_name
+from aws_role_exec.errors import UsageError
+
+LEGAL = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+
+
+class TestCheck:
+    @pytest.mark.parametrize("name", ["ab", "a" * 64, "A_z+=,.@-0", "slurm-12_3"])
+    def test_what_sts_takes_is_taken(self, name):
+        assert session_name.check(name) == name
+
+    def test_an_illegal_name_is_shown_its_nearest_legal_one(self):
+        with pytest.raises(UsageError) as refusal:
+            session_name.check("pbs-1234[5].srv")
+        assert "pbs-1234-5-.srv" in refusal.value.hint
+
+    @pytest.mark.parametrize("name", ["", "a", "a" * 65, "a b", "a/b", "é" * 5, "a:b", "ab\n"])
+    def test_what_sts_refuses_is_refused(self, name):
+        with pytest.raises(UsageError):
+            session_name.check(name)
+
+    @given(st.text(min_size=2, max_size=200))
+    def test_the_nearest_legal_name_is_legal(self, name):
+        assert LEGAL.fullmatch(session_name.sanitise(name))
+
+    @given(st.from_regex(LEGAL, fullmatch=True))
+    def test_a_legal_name_is_its_own_nearest(self, name):
+        assert session_name.sanitise(name) == session_name.check(name) == name
+
+    def test_a_long_name_keeps_the_end_that_tells_jobs_apart(self):
+        names = {session_name.sanitise("x" * 100 + f"-task-{n}") for n in range(10)}
+        assert len(names) == 10
+        assert all(len(name) == 64 for name in names)
+
+
+class TestDefault:
+    def test_it_names_the_program_the_user_and_this_run(self, monkeypatch):
+        entry = pwd.struct_passwd(("ann", "", 1, 1, "", "", ""))
+        monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
+        assert re.fullmatch(r"aws-role-exec-ann-[0-9a-f]{8}", session_name.default({}))
+
+    @given(st.text(min_size=1, max_size=200))
+    def test_it_is_legal_whatever_the_user_is_called(self, user):
+        entry = pwd.struct_passwd((user, "", 1, 1, "", "", ""))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pwd, "getpwuid", lambda _: entry)
+            assert LEGAL.fullmatch(session_name.default({}))
+
+    def test_two_runs_differ(self):
+        assert session_name.default({}) != session_name.default({})
+
+
+class TestUser:
+    @pytest.fixture(autouse=True)
+    def _no_passwd_entry(self, monkeypatch):
+        def missing(uid):
+            raise KeyError(uid)
+
+        monkeypatch.setattr(pwd, "getpwuid", missing)
+
+    @pytest.mark.parametrize(
+        ("environ", "expected"),
+        [
+            ({"USER": "ann", "LOGNAME": "bob"}, "ann"),
+            ({"LOGNAME": "bob"}, "bob"),
+            ({"USER": "", "LOGNAME": "bob"}, "bob"),
+            ({}, f"uid{os.getuid()}"),
+        ],
+    )
+    def test_without_a_passwd_entry_the_environment_tells_else_the_number(self, environ, expected):
+        assert session_name.user(environ) == expected
