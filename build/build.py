@@ -1,0 +1,305 @@
+"""Make the static executables: `python3 build/build.py linux_amd64 linux_arm64`.
+
+A straight line for each target, every step cached outside the checkout:
+
+    zig wheel --> zlib, OpenSSL --> CPython --> PyInstaller with aws-role-exec.spec --> dist/
+
+A step's place in the cache is named after a hash of all that goes into it (its recipe, the
+pins it uses, the steps it builds on), so nothing is ever updated there: it is whole or it is
+not there. Only the last step, under a minute, runs every time.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PINS = tomllib.loads((HERE / "pins.toml").read_text())
+TARGETS = {"linux_amd64": "x86_64-linux-musl", "linux_arm64": "aarch64-linux-musl"}
+
+#: The static Python that also runs on the build machine: it runs PyInstaller, and it is the
+#: "build Python" that cross-compiling CPython asks for.
+HOST_TARGET = "x86_64-linux-musl"
+
+
+def main() -> None:
+    """Build the targets named on the command line (all of them if none is)."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", default=list(TARGETS), help=" ".join(TARGETS))
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist")
+    arguments = parser.parse_args()
+    for name in arguments.targets:
+        if name not in TARGETS:
+            parser.error(f"unknown target {name}: one of {', '.join(TARGETS)}")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        sys.exit("build.py: builds on x86_64 Linux only (for macOS see build/macos.sh)")
+    need({"make": "make", "perl": "perl", "readelf": "binutils", "xz": "xz-utils"})
+
+    cache = Cache()
+    zig = cache.wheels("zig")
+    pyinstaller = cache.wheels("pyinstaller")
+    program = cache.wheels("program")
+    host_libraries = cache.libraries(zig, HOST_TARGET)
+    host_python = cache.cpython(zig, HOST_TARGET, host_libraries, None)
+    for name in arguments.targets:
+        target = TARGETS[name]
+        libraries = cache.libraries(zig, target)
+        build_python = None if target == HOST_TARGET else host_python
+        python = cache.cpython(zig, target, libraries, build_python)
+        freeze(
+            target,
+            arguments.dist / name,
+            zig=zig,
+            host_python=host_python,
+            site=[pyinstaller, program],
+            parts=[python, libraries],
+        )
+
+
+def need(programs: dict[str, str]) -> None:
+    """Have these programs: as root on Debian and Ubuntu install the packages missing."""
+    missing = sorted({package for name, package in programs.items() if not shutil.which(name)})
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        sys.exit(f"build.py: please install: {' '.join(missing)}")
+    run(["apt-get", "update"])
+    run(["apt-get", "install", "--yes", "--no-install-recommends", *missing])
+
+
+def run(command: list[str], *, log: Path | None = None, **options: object) -> None:
+    """Run a command, its output into a log, of which the end is shown should it fail."""
+    if log is None:
+        subprocess.run(command, check=True, **options)  # type: ignore[call-overload]
+        return
+    with log.open("wb") as out:
+        done = subprocess.run(  # type: ignore[call-overload]
+            command, check=False, stdout=out, stderr=subprocess.STDOUT, **options
+        )
+    if done.returncode:
+        tail = log.read_text(errors="replace").splitlines()[-40:]
+        print("\n".join(tail), file=sys.stderr)
+        sys.exit(f"build.py: {command[0]} failed ({done.returncode}); that was the end of {log}")
+
+
+def clean_environment(zig: Path, target: str) -> dict[str, str]:
+    """All that a recipe sees: nothing of this machine but where its tools are."""
+    return {
+        "PATH": f"{HERE / 'toolchain'}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "SOURCE_DATE_EPOCH": str(PINS["source_date_epoch"]),
+        "PYTHONHASHSEED": "0",
+        "ZIG": str(zig / "ziglang" / "zig"),
+        "ZIG_TARGET": target,
+        # zig's own cache holds no product of ours; it is content-addressed and safe to share.
+        "ZIG_GLOBAL_CACHE_DIR": str(zig.parent / "zig-cache"),
+        "ZIG_LOCAL_CACHE_DIR": str(zig.parent / "zig-cache"),
+        "JOBS": str(os.cpu_count() or 1),
+    }
+
+
+class Cache:
+    """Steps by the hash of their inputs, each made in a temporary place and renamed."""
+
+    def __init__(self) -> None:
+        """Take the place from AWS_ROLE_EXEC_BUILD_CACHE, else under the user's cache."""
+        default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aws-role-exec"
+        self.root = Path(os.environ.get("AWS_ROLE_EXEC_BUILD_CACHE") or default).absolute()
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Let one build at a time make a thing; the lock goes with the process."""
+        with (self.root / f".{name}.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def entry(self, name: str, inputs: list[str | bytes], make: Callable[[Path], None]) -> Path:
+        """Return the entry of these inputs, made by `make(place)` unless it is there."""
+        digest = hashlib.sha256()
+        for item in (name, *inputs):
+            data = item if isinstance(item, bytes) else item.encode()
+            digest.update(len(data).to_bytes(8, "big") + data)
+        place = self.root / f"{name}-{digest.hexdigest()[:20]}"
+        if place.exists():
+            return place
+        with self.lock(place.name):
+            if not place.exists():
+                print(f"build.py: making {place.name}", flush=True)
+                unfinished = self.root / f".{place.name}.unfinished"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(place)
+        return place
+
+    def wheels(self, name: str) -> Path:
+        """Unpack the wheels of one requirements file, each of a pinned hash."""
+        requirements = HERE / "requirements" / f"{name}.txt"
+
+        def make(place: Path) -> None:
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+            pip += ["install", "--quiet", "--no-compile", "--no-deps", "--only-binary", ":all:"]
+            pip += ["--require-hashes", "--target", str(place), "--requirement", str(requirements)]
+            run(pip)
+
+        return self.entry(name, [requirements.read_bytes()], make)
+
+    def libraries(self, zig: Path, target: str) -> Path:
+        """Build zlib and OpenSSL for a target into one place."""
+
+        def make(place: Path) -> None:
+            self.compile("zlib", place, zig, target, {})
+            self.compile("openssl", place, zig, target, {})
+
+        inputs = [*self.inputs("zlib"), *self.inputs("openssl"), zig.name, target]
+        return self.entry(f"libraries-{target}", inputs, make)
+
+    def cpython(self, zig: Path, target: str, libraries: Path, build_python: Path | None) -> Path:
+        """Build CPython for a target."""
+        interpreter = str(build_python / "python" / "bin" / "python3") if build_python else ""
+
+        def make(place: Path) -> None:
+            extra = {"DEPS": str(libraries), "BUILD_PYTHON": interpreter}
+            self.compile("cpython", place, zig, target, extra)
+
+        built_with = build_python.name if build_python else ""
+        inputs = [*self.inputs("cpython"), zig.name, target, libraries.name, built_with]
+        return self.entry(f"cpython-{target}", inputs, make)
+
+    def inputs(self, source: str) -> list[str | bytes]:
+        """List what decides the outcome of a recipe beside what it builds on."""
+        tools = sorted((HERE / "toolchain").iterdir())
+        return [
+            (HERE / "recipes" / f"{source}.sh").read_bytes(),
+            *(tool.read_bytes() for tool in tools),
+            repr(PINS[source][PINS["use"][source]]["sha256"]),
+            repr(PINS["source_date_epoch"]),
+        ]
+
+    def compile(
+        self, source: str, place: Path, zig: Path, target: str, extra: dict[str, str]
+    ) -> None:
+        """Run a recipe in its unpacked source, its products going to `place`."""
+        tarball = self.source(source)
+        with tempfile.TemporaryDirectory(prefix="aws-role-exec-build-") as scratch:
+            with tarfile.open(tarball) as archive:
+                archive.extractall(scratch, filter="tar")
+            (tree,) = Path(scratch).iterdir()
+            environment = clean_environment(zig, target) | {"OUT": str(place)} | extra
+            recipe = HERE / "recipes" / f"{source}.sh"
+            log = self.root / f"{source}-{target}.log"
+            run(["sh", "-eu", str(recipe)], log=log, cwd=tree, env=environment)
+
+    def source(self, name: str) -> Path:
+        """Return the pinned tarball, from the cache, Debian or its author."""
+        pin = PINS[name][PINS["use"][name]]
+        for sha256 in pin["sha256"]:
+            kept = self.root / "sources" / sha256
+            if kept.exists():
+                return kept
+        with tempfile.TemporaryDirectory(prefix="aws-role-exec-source-") as scratch:
+            for fetch, where in ((from_debian, pin["debian"]), (from_upstream, pin["upstream"])):
+                fetched = fetch(where, Path(scratch))
+                if fetched is None:
+                    continue
+                sha256 = hashlib.sha256(fetched.read_bytes()).hexdigest()
+                if sha256 in pin["sha256"]:
+                    kept = self.root / "sources" / sha256
+                    kept.parent.mkdir(exist_ok=True)
+                    half = kept.with_suffix(f".{os.getpid()}")
+                    shutil.copyfile(fetched, half)
+                    half.rename(kept)
+                    return kept
+                print(f"build.py: {where}: sha256 {sha256} is not the pinned one", file=sys.stderr)
+        sys.exit(f"build.py: no source of {name} {PINS['use'][name]} could be had")
+
+
+def from_debian(where: list[str], scratch: Path) -> Path | None:
+    """Fetch the upstream tarball of a Debian source package from this machine's own mirror.
+
+    In a private apt state: the system's sources and lists stay as they are.
+    """
+    if not shutil.which("apt-get"):
+        return None
+    suite, package, version = where
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    listing = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"]
+    known = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
+    mirrors = {line.split()[2] for line in known.splitlines() if line.startswith("Debian Debian ")}
+    for mirror in sorted(mirrors):
+        lists = scratch / "lists"
+        (lists / "partial").mkdir(parents=True, exist_ok=True)
+        sources = scratch / "sources.list"
+        sources.write_text(f"deb-src [signed-by={keyring}] {mirror} {suite} main\n")
+        options = [
+            f"Dir::Etc::sourcelist={sources}",
+            "Dir::Etc::sourceparts=/dev/null",
+            "Dir::Etc::preferencesparts=/dev/null",
+            f"Dir::State::lists={lists}",
+            f"Dir::Cache={scratch}",
+            "APT::Sandbox::User=root",
+        ]
+        apt = ["apt-get", "--quiet", *(word for option in options for word in ("-o", option))]
+        for command in (
+            [*apt, "update"],
+            [*apt, "source", "--download-only", "--only-source", "--tar-only"]
+            + [f"{package}={version}"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
+            if done.returncode:
+                print(f"build.py: Debian has no {package} {version}", file=sys.stderr)
+                break
+        else:
+            return next(iter(scratch.glob("*.orig.tar.*")), None)
+    return None
+
+
+def from_upstream(where: str, scratch: Path) -> Path | None:
+    """Fetch a tarball from its author."""
+    place = scratch / where.rsplit("/", 1)[-1]
+    try:
+        with urllib.request.urlopen(where, timeout=60) as answer, place.open("wb") as out:  # noqa: S310
+            shutil.copyfileobj(answer, out)
+    except OSError as error:
+        print(f"build.py: {where}: {error}", file=sys.stderr)
+        return None
+    return place
+
+
+def freeze(
+    target: str, dist: Path, *, zig: Path, host_python: Path, site: list[Path], parts: list[Path]
+) -> None:
+    """Run PyInstaller with our spec, on the static Python of this machine."""
+    python, libraries = parts
+    with tempfile.TemporaryDirectory(prefix="aws-role-exec-freeze-") as scratch:
+        environment = clean_environment(zig, target) | {
+            "PYTHONPATH": ":".join(str(place) for place in (HERE / "host", *site)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYINSTALLER_CONFIG_DIR": f"{scratch}/config",
+            "FREEZE_PYTHON": str(python),
+            "FREEZE_LIBRARIES": str(libraries),
+        }
+        interpreter = str(host_python / "python" / "bin" / "python3")
+        command = [interpreter, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN"]
+        command += ["--workpath", f"{scratch}/work", "--distpath", str(dist)]
+        run([*command, str(HERE / "aws-role-exec.spec")], env=environment, cwd=ROOT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+# CPython, static, every extension module built in. Runs in the unpacked source; leaves in $OUT
+#   python/    an ordinary installation (bin/python3 runs: it is the build's own Python too)
+#   lib/       libpython3.a and the helper archives that go with it
+#   include/   Python.h and friends
+# $DEPS holds include/ and lib/ of zlib and OpenSSL; $BUILD_PYTHON is empty for the first
+# build and names a Python of the same version for the cross-compiled ones.
+# shellcheck shell=sh disable=SC2086
+
+# Modules that need a library we do not link, or that nothing in the program imports.
+# ctypes is out on purpose: nothing that is frozen imports it, and it would need libffi.
+for module in _tkinter _dbm _gdbm _curses _curses_panel readline _sqlite3 _uuid _bz2 _lzma \
+    _ctypes _scproxy xxlimited xxlimited_35 nis ossaudiodev _crypt; do
+    export "py_cv_module_$module=n/a"
+done
+
+cross=""
+if [ -n "$BUILD_PYTHON" ]; then
+    cross="--host=$ZIG_TARGET --build=x86_64-linux-gnu --with-build-python=$BUILD_PYTHON"
+    # What configure would have to run a program of the target to find out.
+    export ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no ac_cv_buggy_getaddrinfo=no
+fi
+
+# MODULE_BUILDTYPE=static builds the modules into libpython; LINKFORSHARED would export all
+# symbols for extension modules that cannot exist here. pkg-config would find the host's
+# libraries. /usr as prefix is a name only: nothing is looked for there.
+export CC=cc CXX=cc AR=ar RANLIB=ranlib READELF=readelf PKG_CONFIG=false
+export MODULE_BUILDTYPE=static LINKFORSHARED=" "
+export ZLIB_CFLAGS="-I$DEPS/include" ZLIB_LIBS="-L$DEPS/lib -lz"
+./configure --prefix=/usr $cross --disable-shared --disable-test-modules \
+    --with-ensurepip=no --with-openssl="$DEPS" --without-readline \
+    CFLAGS="-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=." \
+    LDFLAGS="-static"
+make -j"$JOBS"
+make install DESTDIR="$PWD/destdir" COMPILEALL_OPTS="-j$JOBS" >install.log
+# configure goes on without a module it cannot build; these we cannot go on without.
+for module in _ssl _hashlib zlib pyexpat _socket; do
+    grep -q "\"$module\"" Modules/config.c || { echo "cpython.sh: no $module" >&2; exit 1; }
+done
+
+mkdir -p "$OUT/lib"
+mv destdir/usr "$OUT/python"
+cp -R "$OUT"/python/include/python3.* "$OUT/include"
+cp libpython3.*.a "$OUT/lib/libpython3.a"
+# Archives that Makefile links beside libpython: hashes, expat, decimal.
+for archive in Modules/_hacl/*.a Modules/expat/*.a Modules/_decimal/libmpdec/*.a; do
+    [ -f "$archive" ] && cp "$archive" "$OUT/lib/"
+done

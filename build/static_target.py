@@ -1,0 +1,179 @@
+"""A PyInstaller target that links a program, its modules and Python into one static file.
+
+PyInstaller's own one-file executables unpack themselves into a temporary directory and keep a
+parent process waiting. This program is replaced by the command it runs (execve), often where
+nothing can be written, so both are out. Instead each module is compiled to bytecode as always
+and becomes an entry of the interpreter's table of frozen modules, an array in the executable:
+importing one opens no file.
+"""
+
+import ast
+import base64
+import marshal
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import _imp
+import botocore_data
+from PyInstaller.building.datastruct import Target
+from PyInstaller.depend import bindepend
+
+#: A module that asks for its `__file__` is told a place where no file can be.
+NOWHERE = "/dev/null/"
+
+#: Codecs worth their place. PyInstaller takes all of them, to be on the safe side.
+CODECS = "aliases ascii charmap idna latin_1 punycode raw_unicode_escape unicode_escape utf_8 utf_8_sig"
+
+
+def use_static_python(python: str) -> None:
+    """Tell PyInstaller, which looks for a shared libpython, that there is only this archive."""
+    archive = os.path.join(python, "lib", "libpython3.a")
+    bindepend.get_python_library_path = lambda: archive
+
+
+class StaticExecutable(Target):
+    """The executable; a spec makes it from its Analysis."""
+
+    def __init__(
+        self,
+        analysis: Any,
+        *,
+        name: str,
+        program: str,
+        overrides: str,
+        launcher: str,
+        python: str,
+        libraries: str,
+    ) -> None:
+        """Build it: `program` is the package whose docstrings are kept (they are its help)."""
+        from PyInstaller.config import CONF  # noqa: PLC0415 # filled in by PyInstaller's start
+
+        super().__init__()
+        self.analysis = analysis
+        self.program = program
+        self.overrides = Path(overrides)
+        self.launcher = launcher
+        self.python = Path(python)
+        self.libraries = Path(libraries)
+        self.work = Path(CONF["workpath"])
+        self.executable = Path(CONF["distpath"]) / name
+        self.__postinit__()
+
+    def assemble(self) -> None:
+        """Compile every module, write the table, link."""
+        strays = [name for name, _, kind in self.analysis.binaries if kind == "EXTENSION"]
+        if strays:
+            raise SystemExit(f"cannot be linked in: extension modules {strays}")
+        modules = dict(self.modules())
+        self.write_table(modules)
+        self.link()
+        size = self.executable.stat().st_size
+        print(f"{self.executable}: {len(modules)} modules, {size / 1e6:.1f} MB")
+
+    def modules(self) -> Any:
+        """Yield (name, (bytecode, is it a package)) of everything that is frozen."""
+        in_libpython = set(_imp._frozen_module_names())
+        data = Path()
+        # The Analysis's own list lacks what PyInstaller would put into base_library.zip.
+        for name, path, _ in sorted(self.analysis.graph.make_pure_toc()):
+            if name in in_libpython or left_out(name):
+                continue
+            if path in (None, "-"):
+                raise SystemExit(f"cannot be frozen: namespace package {name}")
+            if name == "botocore":
+                data = Path(path).parent
+            package = os.path.basename(path) == "__init__.py"
+            yield name, (self.bytecode(name, Path(path).read_text("utf-8"), package), package)
+        entry = Path(self.analysis.scripts[-1][1])
+        yield "__main__", (self.bytecode("__main__", entry.read_text("utf-8"), False), False)
+        for name, source in frozen_data(data):
+            package = name == "frozen_data"
+            yield name, (self.bytecode(name, source, package), package)
+
+    def bytecode(self, name: str, source: str, package: bool) -> bytes:
+        """Compile a module, with what `overrides/` has to add to it."""
+        override = self.overrides / f"{name}.py"
+        if override.exists():
+            source += "\n" + override.read_text("utf-8")
+        top = name.partition(".")[0]
+        filename = name.replace(".", "/") + ("/__init__.py" if package else ".py")
+        tree = ast.parse(source)
+        if top == "botocore" and re.search(r"\b__file__\b", source):
+            tell_file(tree, NOWHERE + filename)
+        # Docstrings of others go; assertions go everywhere, as under `python -O`.
+        optimize = 1 if top in (self.program, "__main__") else 2
+        code = compile(tree, filename, "exec", dont_inherit=True, optimize=optimize)
+        return marshal.dumps(code)
+
+    def write_table(self, modules: dict[str, tuple[bytes, bool]]) -> None:
+        """Write the bytecode into one file, and the table that points into it as C."""
+        blob = bytearray()
+        rows = []
+        for name, (code, package) in sorted(modules.items()):
+            blob.extend(bytes(-len(blob) % 16))
+            rows.append(f'    {{"{name}", code + {len(blob)}, {len(code)}, {int(package)}}},')
+            blob.extend(code)
+        (self.work / "modules.bin").write_bytes(blob)
+        (self.work / "modules.c").write_text(
+            "#include <Python.h>\n"
+            "static const unsigned char code[] = {\n"
+            '#embed "modules.bin"\n'
+            "};\n"
+            "const struct _frozen aws_role_exec_modules[] = {\n"
+            + "\n".join(rows)
+            + "\n    {0, 0, 0, 0}\n};\n"
+        )
+
+    def link(self) -> None:
+        """Link launcher, modules, Python and its libraries."""
+        archives = sorted(str(path) for path in self.python.joinpath("lib").glob("*.a"))
+        archives.sort(key=lambda path: not path.endswith("/libpython3.a"))  # before what it uses
+        archives += [str(self.libraries / "lib" / f"lib{name}.a") for name in ("ssl", "crypto", "z")]
+        command = ["cc", "-O2", "-g0", "-std=gnu2x", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+        command += [f"-I{self.python / 'include'}", f"-I{self.work}"]
+        command += [f"-ffile-prefix-map={self.work}=.", self.launcher, str(self.work / "modules.c")]
+        command += [*archives, "-lm", "-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none"]
+        self.executable.parent.mkdir(parents=True, exist_ok=True)
+        made = self.work / "executable"
+        subprocess.run([*command, "-o", str(made)], check=True, cwd=self.work)
+        # Renamed into place, so that a running executable is replaced and never half written.
+        beside = self.executable.with_name(f".{self.executable.name}.new")
+        beside.write_bytes(made.read_bytes())
+        beside.chmod(0o755)
+        beside.rename(self.executable)
+
+
+def left_out(name: str) -> bool:
+    """Tell whether PyInstaller took this module for reasons that are not ours."""
+    package, _, rest = name.partition(".")
+    return package == "encodings" and rest != "" and rest not in CODECS.split()
+
+
+def tell_file(tree: ast.Module, path: str) -> None:
+    """Set `__file__` at the start of a module, behind its docstring and __future__ imports."""
+    place = 0
+    for place, node in enumerate(tree.body):  # noqa: B007
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if not (docstring or future):
+            break
+    tree.body[place:place] = ast.parse(f"__file__ = {path!r}").body
+    ast.fix_missing_locations(tree)
+
+
+def frozen_data(botocore: Path) -> Any:
+    """Yield (name, source) of the modules that hold data: botocore's, a module for each file."""
+    names = {}
+    for number, (name, value) in enumerate(botocore_data.collect(botocore / "data").items()):
+        names[name] = f"data{number}"
+        # marshal.loads takes a fraction of the time that parsing JSON does. Format 2 has no
+        # back references, which would depend on who else holds an object.
+        yield f"frozen_data.data{number}", f"DATA = {marshal.dumps(value, 2)!r}"
+    yield "frozen_data", f"MODULES = {names!r}"
+    pem = (botocore / "cacert.pem").read_text("ascii")
+    bodies = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", pem, re.S)
+    der = b"".join(base64.b64decode(body) for body in bodies)
+    yield "frozen_data.certificates", f"DER = {der!r}"
