@@ -42,3 +42,5 @@ format: $(VENV)/installed-test ## write the formatting that lint asks for
 
 clean: ## remove what was made in the checkout
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+include build/binary.mk

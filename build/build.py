@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -50,23 +51,21 @@ def main() -> None:
 
     cache = Cache()
     zig = cache.wheels("zig")
-    pyinstaller = cache.wheels("pyinstaller")
-    program = cache.wheels("program")
-    host_libraries = cache.libraries(zig, HOST_TARGET)
-    host_python = cache.cpython(zig, HOST_TARGET, host_libraries, None)
+    site = [cache.wheels("pyinstaller"), cache.wheels("program")]
+    libraries = cache.libraries(zig, HOST_TARGET)
+    host_python = cache.cpython(zig, HOST_TARGET, libraries, None)
+    recipes = []
     for name in arguments.targets:
         target = TARGETS[name]
         libraries = cache.libraries(zig, target)
         build_python = None if target == HOST_TARGET else host_python
         python = cache.cpython(zig, target, libraries, build_python)
-        freeze(
-            target,
-            arguments.dist / name,
-            zig=zig,
-            host_python=host_python,
-            site=[pyinstaller, program],
-            parts=[python, libraries],
-        )
+        parts = {"python": str(python), "libraries": str(libraries)}
+        recipes.append({"name": name, "zig_target": target, **parts})
+    freeze(recipes, arguments.dist.absolute(), zig, host_python, site, cache.root / "freeze.log")
+    for name in arguments.targets:
+        executable = arguments.dist / name / "aws-role-exec"
+        print(f"build.py: {executable}: {executable.stat().st_size / 1e6:.1f} MB")
 
 
 def need(programs: dict[str, str]) -> None:
@@ -283,22 +282,20 @@ def from_upstream(where: str, scratch: Path) -> Path | None:
 
 
 def freeze(
-    target: str, dist: Path, *, zig: Path, host_python: Path, site: list[Path], parts: list[Path]
+    targets: list[dict[str, str]], dist: Path, zig: Path, python: Path, site: list[Path], log: Path
 ) -> None:
-    """Run PyInstaller with our spec, on the static Python of this machine."""
-    python, libraries = parts
+    """Run PyInstaller with our spec on the build's own Python: one Analysis for all targets."""
     with tempfile.TemporaryDirectory(prefix="aws-role-exec-freeze-") as scratch:
-        environment = clean_environment(zig, target) | {
+        environment = clean_environment(zig, HOST_TARGET) | {
             "PYTHONPATH": ":".join(str(place) for place in (HERE / "host", *site)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYINSTALLER_CONFIG_DIR": f"{scratch}/config",
-            "FREEZE_PYTHON": str(python),
-            "FREEZE_LIBRARIES": str(libraries),
+            "FREEZE_TARGETS": json.dumps(targets),
         }
-        interpreter = str(host_python / "python" / "bin" / "python3")
-        command = [interpreter, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN"]
+        interpreter = str(python / "python" / "bin" / "python3")
+        command = [interpreter, "-m", "PyInstaller", "--noconfirm"]
         command += ["--workpath", f"{scratch}/work", "--distpath", str(dist)]
-        run([*command, str(HERE / "aws-role-exec.spec")], env=environment, cwd=ROOT)
+        run([*command, str(HERE / "aws-role-exec.spec")], log=log, env=environment, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class StaticExecutable(Target):
         program: str,
         overrides: str,
         launcher: str,
+        zig_target: str,
         python: str,
         libraries: str,
     ) -> None:
@@ -56,6 +57,7 @@ class StaticExecutable(Target):
         self.program = program
         self.overrides = Path(overrides)
         self.launcher = launcher
+        self.zig_target = zig_target
         self.python = Path(python)
         self.libraries = Path(libraries)
         self.work = Path(CONF["workpath"])
@@ -138,7 +140,8 @@ class StaticExecutable(Target):
         command += [*archives, "-lm", "-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none"]
         self.executable.parent.mkdir(parents=True, exist_ok=True)
         made = self.work / "executable"
-        subprocess.run([*command, "-o", str(made)], check=True, cwd=self.work)
+        environment = {**os.environ, "ZIG_TARGET": self.zig_target}
+        subprocess.run([*command, "-o", str(made)], check=True, cwd=self.work, env=environment)
         # Renamed into place, so that a running executable is replaced and never half written.
         beside = self.executable.with_name(f".{self.executable.name}.new")
         beside.write_bytes(made.read_bytes())
