@@ -62,7 +62,14 @@ def main() -> None:
         python = cache.cpython(zig, target, libraries, build_python)
         parts = {"python": str(python), "libraries": str(libraries)}
         recipes.append({"name": name, "zig_target": target, **parts})
-    freeze(recipes, arguments.dist.absolute(), zig, host_python, site, cache.root / "freeze.log")
+    freeze(
+        recipes,
+        arguments.dist.absolute(),
+        zig=zig,
+        python=host_python,
+        site=site,
+        log=cache.root / "freeze.log",
+    )
     for name in arguments.targets:
         executable = arguments.dist / name / "aws-role-exec"
         print(f"build.py: {executable}: {executable.stat().st_size / 1e6:.1f} MB")
@@ -209,7 +216,7 @@ class Cache:
         """Return the pinned tarball, from the cache, Debian or its author."""
         pin = PINS[name][PINS["use"][name]]
         for sha256 in pin["sha256"]:
-            kept = self.root / "sources" / sha256
+            kept: Path = self.root / "sources" / sha256
             if kept.exists():
                 return kept
         with tempfile.TemporaryDirectory(prefix="aws-role-exec-source-") as scratch:
@@ -257,8 +264,7 @@ def from_debian(where: list[str], scratch: Path) -> Path | None:
         apt = ["apt-get", "--quiet", *(word for option in options for word in ("-o", option))]
         for command in (
             [*apt, "update"],
-            [*apt, "source", "--download-only", "--only-source", "--tar-only"]
-            + [f"{package}={version}"],
+            [*apt, "source", "--download-only", "--tar-only", f"{package}={version}"],
         ):
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=scratch)
             if done.returncode:
@@ -282,7 +288,13 @@ def from_upstream(where: str, scratch: Path) -> Path | None:
 
 
 def freeze(
-    targets: list[dict[str, str]], dist: Path, zig: Path, python: Path, site: list[Path], log: Path
+    targets: list[dict[str, str]],
+    dist: Path,
+    *,
+    zig: Path,
+    python: Path,
+    site: list[Path],
+    log: Path,
 ) -> None:
     """Run PyInstaller with our spec on the build's own Python: one Analysis for all targets."""
     with tempfile.TemporaryDirectory(prefix="aws-role-exec-freeze-") as scratch:

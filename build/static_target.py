@@ -1,3 +1,4 @@
+# mypy: disable-error-code="import-untyped,misc,attr-defined"
 """A PyInstaller target that links a program, its modules and Python into one static file.
 
 PyInstaller's own one-file executables unpack themselves into a temporary directory and keep a
@@ -7,6 +8,7 @@ and becomes an entry of the interpreter's table of frozen modules, an array in t
 importing one opens no file.
 """
 
+import _imp
 import ast
 import base64
 import marshal
@@ -16,7 +18,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import _imp
 import botocore_data
 from PyInstaller.building.datastruct import Target
 from PyInstaller.depend import bindepend
@@ -25,7 +26,9 @@ from PyInstaller.depend import bindepend
 NOWHERE = "/dev/null/"
 
 #: Codecs worth their place. PyInstaller takes all of them, to be on the safe side.
-CODECS = "aliases ascii charmap idna latin_1 punycode raw_unicode_escape unicode_escape utf_8 utf_8_sig"
+CODECS = (
+    "aliases ascii charmap idna latin_1 punycode raw_unicode_escape unicode_escape utf_8 utf_8_sig"
+)
 
 
 def use_static_python(python: str) -> None:
@@ -133,7 +136,9 @@ class StaticExecutable(Target):
         """Link launcher, modules, Python and its libraries."""
         archives = sorted(str(path) for path in self.python.joinpath("lib").glob("*.a"))
         archives.sort(key=lambda path: not path.endswith("/libpython3.a"))  # before what it uses
-        archives += [str(self.libraries / "lib" / f"lib{name}.a") for name in ("ssl", "crypto", "z")]
+        archives += [
+            str(self.libraries / "lib" / f"lib{name}.a") for name in ("ssl", "crypto", "z")
+        ]
         command = ["cc", "-O2", "-g0", "-std=gnu2x", "-Wall", "-Wextra", "-Wno-unused-parameter"]
         command += [f"-I{self.python / 'include'}", f"-I{self.work}"]
         command += [f"-ffile-prefix-map={self.work}=.", self.launcher, str(self.work / "modules.c")]

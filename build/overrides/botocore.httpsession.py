@@ -2,11 +2,11 @@
 # along, the last resort of trust, are in the executable and not in a file.
 
 
-class SSLContext(SSLContext):  # type: ignore[no-redef] # noqa: F821
+class SSLContext(SSLContext):
     """Takes the name of botocore's file of certificates for the certificates themselves."""
 
     def load_verify_locations(self, cafile=None, capath=None, cadata=None):
-        if cafile == DEFAULT_CA_BUNDLE:  # noqa: F821
+        if cafile == DEFAULT_CA_BUNDLE:
             import frozen_data.certificates
 
             cafile, cadata = None, frozen_data.certificates.DER

@@ -1,5 +1,5 @@
 """What PyInstaller imports of ctypes.util."""
 
 
-def find_library(name: str) -> None:  # noqa: ARG001
+def find_library(name: str) -> None:
     """Find no shared library: a static program has none."""
