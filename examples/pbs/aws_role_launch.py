@@ -8,6 +8,7 @@ change the job's environment.) Needs: aws-role-exec on every node and a base ide
     qmgr -c "import hook aws_role application/x-python default aws_role_launch.py"
 """
 
+# ruff: noqa: UP021, UP022 (PBS may bring a Python as old as 3.6)
 import json
 import re
 import subprocess
@@ -37,6 +38,7 @@ answer = subprocess.run(
         "--format",
         "json",
     ],
+    check=False,
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     universal_newlines=True,

@@ -52,14 +52,40 @@ if name == "analyze.py":
     open(argv[argv.index("--output") + 1], "w").close()
 """
 
-COMMANDS = (
-    "ansible-playbook aws brew curl data-migrator docker git jupyter make mpirun nextflow "
-    "ood-aws-batch-adapter pip pulumi pytest sbatch scoop srun sudo terraform"
-).split()
-SCRIPTS = (
-    "analysis.py analyze.py annotate_chunk.py etl.py interactive_analysis.py process.py "
-    "run_inference.py submit_batch_inference.py summarize_output.py train.py"
-).split()
+COMMANDS = [
+    "ansible-playbook",
+    "aws",
+    "brew",
+    "curl",
+    "data-migrator",
+    "docker",
+    "git",
+    "jupyter",
+    "make",
+    "mpirun",
+    "nextflow",
+    "ood-aws-batch-adapter",
+    "pip",
+    "pulumi",
+    "pytest",
+    "sbatch",
+    "scoop",
+    "srun",
+    "sudo",
+    "terraform",
+]
+SCRIPTS = [
+    "analysis.py",
+    "analyze.py",
+    "annotate_chunk.py",
+    "etl.py",
+    "interactive_analysis.py",
+    "process.py",
+    "run_inference.py",
+    "submit_batch_inference.py",
+    "summarize_output.py",
+    "train.py",
+]
 LOCAL_COMMANDS = ("data-migrator", "simulation", "run-tests.sh", "deploy.sh", "scripts/deploy.sh")
 
 
@@ -128,6 +154,8 @@ class Sandbox:
             )
         self._script(self.bin / "python3", f'exec {sys.executable} "$@"')
         (self.bin / "aws-role-exec").symlink_to(program[0])
+        (self.home / ".aws").mkdir()
+        (self.home / ".aws/config").write_text("[profile mine]\nregion = eu-west-1\n")
         self.env = {
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),

@@ -84,14 +84,14 @@ class TestGitLab:
         first, second = sandbox.assumed()
         assert first["WebIdentityToken"] == "header.claims.signature"
         assert first["RoleArn"] == base["variables"]["AWS_ROLE_ARN"]
-        assert second["RoleArn"].endswith(role.split("/")[0])
+        assert second["RoleArn"].endswith(role.split("/", maxsplit=1)[0])
 
 
 class TestJenkins:
     STEPS = re.findall(r"sh '''(.*?)'''", JENKINS, re.DOTALL)
     WANTED = ("ci-test-readonly/jenkins-12-test", "ci-deploy/jenkins-12-deploy")
 
-    @pytest.mark.parametrize(("step", "role"), zip(STEPS, WANTED, strict=True))
+    @pytest.mark.parametrize(("step", "role"), list(zip(STEPS, WANTED, strict=True)))
     def test_a_stage_runs_under_its_role_and_its_log_shows_no_key(
         self, sandbox: Sandbox, step: str, role: str
     ) -> None:

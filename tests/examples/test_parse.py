@@ -122,7 +122,7 @@ def test_queries_are_sql() -> None:
 @pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".py"], ids=name)
 def test_python_examples_parse(path: Path) -> None:
     """The PBS hook also under the Python 3.6 that PBS may bring."""
-    ast.parse(path.read_text(), feature_version=(3, 7))
+    ast.parse(path.read_text(), feature_version=(3, 6))
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
