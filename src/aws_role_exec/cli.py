@@ -20,7 +20,7 @@ from aws_role_exec.errors import EXIT_FAILURE, AwsRoleExecError, UsageError
 from aws_role_exec.options import TABLE, VARIABLES, Option, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import NoReturn
 
     from aws_role_exec.request import Request
@@ -109,13 +109,14 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
         code = 0
     except AwsRoleExecError as error:
         code = error.exit_code
-        _print_error(str(error), error.hint, environ)
+        _print_error(error, str(error), error.hint, environ)
     except OSError as error:
         code = EXIT_FAILURE
-        _print_error(f"unexpected: {error.strerror or type(error).__name__}", None, environ)
+        why = error.strerror or type(error).__name__
+        _print_error(error, f"unexpected: {why}", None, environ)
     except Exception as error:
         code = EXIT_FAILURE
-        _print_error(f"unexpected: {type(error).__name__}", _DEBUG_HINT, environ)
+        _print_error(error, f"unexpected: {type(error).__name__}", _DEBUG_HINT, environ)
     if code:
         with contextlib.suppress(OSError):
             os.write(1, failure_output.encode())
@@ -216,19 +217,40 @@ def _print_dry_run(asked: Request) -> None:
         _say(line)
 
 
-def _print_error(message: str, hint: str | None, environ: Mapping[str, str]) -> None:
+def _print_error(
+    error: BaseException, message: str, hint: str | None, environ: Mapping[str, str]
+) -> None:
     if environ.get("AWS_ROLE_EXEC_DEBUG") == "1":
-        for line in traceback.format_exc().splitlines():
+        for line in _where(error):
             _say(_redact(line, environ))
     _say(_redact(f"{PROGRAM}: {message}", environ))
     if hint:
         _say(_redact(f"hint: {hint}", environ))
 
 
+def _where(error: BaseException) -> Iterator[str]:
+    """Yield the traceback of an error and of its causes, with their types only.
+
+    A message of another library's may quote an answer of STS, and so hold the new keys.
+    """
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _where(cause)
+    yield "Traceback (most recent call last):"
+    for frame in traceback.format_tb(error.__traceback__):
+        yield from frame.splitlines()
+    yield type(error).__qualname__
+
+
 def _redact(text: str, environ: Mapping[str, str]) -> str:
     """Take the caller's own secrets out of a text that may quote someone else's message."""
     for name, value in environ.items():
-        if name.startswith("AWS_") and len(value) >= 16 and ("SECRET" in name or "TOKEN" in name):
+        if (
+            name.startswith("AWS_")
+            and ("SECRET" in name or "TOKEN" in name)
+            and not name.endswith("_FILE")
+            and len(value) >= 16
+        ):
             text = text.replace(value, "***")
     return text
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from aws_role_exec.errors import StsError
-from aws_role_exec.records import record
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from aws_role_exec.errors import StsError
+
 if TYPE_CHECKING:
     from datetime import datetime
 
+# What can stand in an environment variable, an INI value and a shell word without harm.
+# STS itself answers with base64 characters; compatible services add a few.
+_PRINTABLE = re.compile(r"[!-~]+")
 
-@record
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """What STS answered. `expiration` is an aware datetime in UTC.
 
@@ -19,22 +25,16 @@ class Credentials:
     """
 
     access_key_id: str
-    secret_access_key: str
-    session_token: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
     expiration: datetime
     assumed_role_arn: str
 
     def __post_init__(self) -> None:
         """Refuse what no service should answer and no consumer could be given safely."""
         for value in (self.access_key_id, self.secret_access_key, self.session_token):
-            # What can stand in an environment variable, an INI value and a shell word. STS
-            # itself answers with base64 characters; compatible services add a few.
-            if not value or min(value) < "!" or max(value) > "~":
+            if not _PRINTABLE.fullmatch(value):
                 raise StsError("STS: the answer holds a credential that is not printable text")
-
-    def __repr__(self) -> str:
-        """Show which credentials these are, and no secret."""
-        return f"Credentials({self.access_key_id}, {self.assumed_role_arn})"
 
     @property
     def expiration_text(self) -> str:

@@ -190,6 +190,12 @@ def identity_error(error: Exception) -> IdentityError:
         why = error.strerror or type(error).__name__
         if error.filename:
             why = f"{error.filename}: {why}"
+    elif isinstance(error, RuntimeError) and "expired" in str(error):
+        why, hint = "they have expired", "renew them"
+        if os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
+            hint = "renew them, or unset AWS_CREDENTIAL_EXPIRATION if it was left by older ones"
+    elif isinstance(error, ValueError) and os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
+        why, hint = "AWS_CREDENTIAL_EXPIRATION is not a time", "unset it, or use ISO 8601"
     else:
         # A foreign message may quote what could not be parsed, and that may be a secret.
         why = f"a provider failed with {type(error).__name__}"
@@ -197,7 +203,11 @@ def identity_error(error: Exception) -> IdentityError:
 
 
 def transient_kind(error: Exception) -> str | None:
-    """Tell whether asking again may help: `throttled`, `fault`, `unreachable`, or None if not."""
+    """Tell whether asking again may help, and how; None if not.
+
+    `throttled` and `fault` pass. `unreachable` and `garbled` (an answer cut short, or not
+    STS's at all) may, but are rather a mistake that stays.
+    """
     if isinstance(error, bc.ClientError):
         code, _ = _code_and_message(error)
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -210,6 +220,8 @@ def transient_kind(error: Exception) -> str | None:
         error, (bc.EndpointConnectionError, bc.ConnectTimeoutError, bc.ProxyConnectionError)
     ):
         return "unreachable"
+    if isinstance(error, ResponseParserError):
+        return "garbled"
     return "fault" if isinstance(error, bc.HTTPClientError) else None
 
 
@@ -284,6 +296,12 @@ _REACH_HINT = (
 
 def _certificate(text: str) -> tuple[str, str | None]:
     lowered = text.lower()
+    if "no certificate or crl found" in lowered or "no such file" in lowered:
+        bundle = os.environ.get("AWS_CA_BUNDLE") or "the profile's ca_bundle"
+        return (
+            f"{bundle} holds no certificate of an authority",
+            "name a PEM file with the authorities to trust in AWS_CA_BUNDLE, or unset it",
+        )
     if "hostname mismatch" in lowered or "doesn't match" in lowered or "not valid for" in lowered:
         return (
             "the certificate is for another host name",
@@ -346,6 +364,13 @@ def _first(pattern: str, text: str) -> str | None:
     return match[1] if match else None
 
 
+# What we sent and a service may quote: whoever has it could send it again.
+_SENT_SECRETS = re.compile(
+    r"(Signature=|WebIdentityToken=|x-amz-security-token\W+|x-amz-sso_bearer_token\W+)[^\s,;&]+",
+    re.IGNORECASE,
+)
+
+
 def _shorten(text: str) -> str:
-    text = " ".join(text.split())
+    text = _SENT_SECRETS.sub(r"\1***", " ".join(text.split()))
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."

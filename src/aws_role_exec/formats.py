@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from aws_role_exec.records import record
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_role_exec.credentials import Credentials
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Format:
     """A way of printing credentials.
 
@@ -38,8 +39,6 @@ def _quote_posix(value: str) -> str:
 
 
 def _json(credentials: Credentials, region: str) -> str:
-    import json  # noqa: PLC0415 - rarely asked for
-
     # The members that `credential_process` asks for (AWS SDKs and Tools Reference Guide), and
     # the region.
     document = {

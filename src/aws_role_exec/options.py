@@ -6,17 +6,18 @@ in `request`.
 
 from __future__ import annotations
 
-from aws_role_exec import formats
-from aws_role_exec.records import record
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
+from aws_role_exec import formats
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC_"
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Option:
     """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`."""
 
@@ -95,7 +96,7 @@ TABLE = (
 )
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Options:
     """The options as text, wherever they came from, before anything is checked.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from aws_role_exec import duration, formats, handover, output, policy, region, role, session_name
 from aws_role_exec.errors import UsageError
-from aws_role_exec.records import record
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Request:
     """What to ask of STS and what to do with the answer.
 
@@ -78,10 +79,10 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
     timeout = checked("--sts-timeout", _parse_timeout, options.sts_timeout)
     place = checked(
         "--region",
-        lambda text: region.find(text or None, environ, role.partition(role_arns[-1])),
+        lambda _: region.find(options.region, environ, role.partition(role_arns[-1])),
         options.region or "",
     )
-    format_name = options.format or formats.DEFAULT
+    format_name = formats.DEFAULT if options.format is None else options.format
     if options.command:
         for option, value in (("--format", options.format), ("--output", options.output)):
             if value is not None and option not in options.from_environment:

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 # by which all got their credentials within 30 s with the fewest requests.
 _SHORTEST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 5.0
-# A host that cannot be reached at all is more likely misspelt than busy.
-_CONNECTION_ATTEMPTS = 3
+# A host that cannot be reached at all is more likely misspelt than busy, and one that talks
+# nonsense more likely another's than STS's.
+_DOUBTFUL_KINDS = ("unreachable", "garbled")
+_DOUBTFUL_ATTEMPTS = 3
 _CONNECT_TIMEOUT_SECONDS = 5.0
 _FAULTS = (BotoCoreError, ClientError, ResponseParserError)
 _HOP_SECONDS = duration.SESSION_MINIMUM_SECONDS
@@ -102,7 +104,7 @@ def _call(call: Callable[[], Any], deadline: Deadline, tell: Tell) -> Any:
             return call()
         except _FAULTS as error:
             kind = diagnose.transient_kind(error)
-            if kind is None or (kind == "unreachable" and attempts >= _CONNECTION_ATTEMPTS):
+            if kind is None or (kind in _DOUBTFUL_KINDS and attempts >= _DOUBTFUL_ATTEMPTS):
                 raise
             deadline.last_error = error
             delay = random.uniform(_SHORTEST_DELAY_SECONDS, delay * 3)  # noqa: S311 - not a secret
