@@ -47,7 +47,6 @@ class StaticExecutable(Target):
         name: str,
         program: str,
         overrides: str,
-        replacements: str,
         launcher: str,
         zig_target: str,
         python: str,
@@ -60,7 +59,6 @@ class StaticExecutable(Target):
         self.analysis = analysis
         self.program = program
         self.overrides = Path(overrides)
-        self.replacements = Path(replacements)
         self.launcher = launcher
         self.zig_target = zig_target
         self.python = Path(python)
@@ -101,10 +99,7 @@ class StaticExecutable(Target):
             yield name, (self.bytecode(name, source, package), package)
 
     def bytecode(self, name: str, source: str, package: bool) -> bytes:
-        """Compile a module: replaced if `replacements/` has one, plus what `overrides/` adds."""
-        replacement = self.replacements / f"{name}.py"
-        if replacement.exists():
-            source = replacement.read_text("utf-8")
+        """Compile a module, with what `overrides/` has to add to it."""
         override = self.overrides / f"{name}.py"
         if override.exists():
             source += "\n" + override.read_text("utf-8")

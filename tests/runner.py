@@ -186,3 +186,11 @@ def became(result: Result, probe_output: bytes) -> Became:
         seen["cwd"],
         seen["umask"],
     )
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until `condition()` is true; fail the test after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)

@@ -1,0 +1,105 @@
+"""Throttling and trouble are waited out, until the deadline."""
+
+import time
+
+import pytest
+
+from runner import Runner
+from servers import sts as behave
+from servers.sts import TROUBLES, Sts
+
+
+class TestTransientTrouble:
+    @pytest.mark.parametrize("name", TROUBLES)
+    def test_is_retried_until_sts_answers(self, run: Runner, sts: Sts, name: str) -> None:
+        """A hiccup costs a moment, not the job."""
+        sts.script(TROUBLES[name])
+        run.assume("--", "true").ok()
+        assert len(sts.asked) == 2
+        # Decorrelated jitter starts at half a second.
+        assert sts.asked[1].at - sts.asked[0].at > 0.4
+        assert sts.asked[1].at - sts.asked[0].at < 20
+
+    def test_is_retried_more_often_than_an_sdk_would(self, run: Runner, sts: Sts) -> None:
+        """Four of five thousand array jobs starting at once would fail with three attempts."""
+        sts.script(*[behave.THROTTLING] * 4)
+        run.assume("--", "true").ok()
+        assert len(sts.asked) == 5
+
+    def test_each_try_signs_anew(self, run: Runner, sts: Sts) -> None:
+        """A signature of minutes ago would be refused."""
+        sts.script(behave.THROTTLING)
+        run.assume("--", "true").ok()
+        assert all(asked.signature_valid for asked in sts.asked)
+
+    def test_waits_differ(self, run: Runner, sts: Sts) -> None:
+        """A thousand nodes that start together must not come back together."""
+        sts.always(behave.THROTTLING)
+        firsts = []
+        for _ in range(3):
+            sts.asked.clear()
+            run.assume("--sts-timeout", "3s", "--", "true").failure(125)
+            firsts.append(round(sts.asked[1].at - sts.asked[0].at, 2))
+        assert len(set(firsts)) > 1
+
+
+class TestTheDeadline:
+    """In about the time: never before, and not so late that a user would wonder."""
+
+    LATE = 6.0  # a noisy machine may take this long to start and end a process
+
+    @pytest.mark.parametrize("name", [*TROUBLES, "hang", "drip"])
+    def test_ends_everything(self, run: Runner, sts: Sts, name: str) -> None:
+        """Exit 125 with one line and a hint, whatever STS does."""
+        sts.always({**TROUBLES, "hang": behave.hang, "drip": behave.drip}[name])
+        result = run.assume("--sts-timeout", "2s", "--", "true")
+        failure = result.failure(125)
+        assert failure.hint
+        # It may end early when the next wait would pass the deadline anyway.
+        assert result.seconds > 0.4
+        assert result.seconds < 2 + self.LATE
+
+    def test_throttled_to_the_end_says_throttling(self, run: Runner, sts: Sts) -> None:
+        """Not just 'timed out': the cure is another."""
+        sts.always(behave.THROTTLING)
+        assert "thrott" in run.assume("--sts-timeout", "2s", "--", "true").failure(125).text
+
+    def test_is_one_for_all_hops(self, run: Runner, sts: Sts) -> None:
+        """Three roles do not take three times as long."""
+        sts.always(behave.slow(1.5))
+        more = ["--role-arn", "arn:aws:iam::123456789012:role/b"] * 3
+        result = run.assume(*more, "--sts-timeout", "3s", "--", "true")
+        result.failure(125)
+        assert result.seconds < 3 + self.LATE
+        assert len(sts.asked) <= 3
+
+    def test_a_slow_answer_within_it_is_fine(self, run: Runner, sts: Sts) -> None:
+        """Nothing gives up early."""
+        sts.always(behave.slow(3))
+        run.assume("--", "true").ok()
+        assert len(sts.asked) == 1
+
+    def test_nobody_listening_is_unreachable(self, run: Runner) -> None:
+        """A closed port is named with the address that was tried."""
+        url = "http://127.0.0.1:9"
+        result = run.assume("--sts-timeout", "2s", "--", "true", env={"AWS_ENDPOINT_URL_STS": url})
+        failure = result.failure(125)
+        assert "127.0.0.1:9" in failure.text
+        assert failure.hint
+
+    def test_an_unknown_host_is_unreachable(self, run: Runner) -> None:
+        """So is a name that does not resolve (`.invalid` never does)."""
+        url = "http://sts.invalid"
+        result = run.assume("--sts-timeout", "2s", "--", "true", env={"AWS_ENDPOINT_URL_STS": url})
+        assert "sts.invalid" in result.failure(125).text
+        assert result.seconds < 2 + self.LATE
+
+    def test_holds_for_finding_the_base_identity_too(self, run: Runner) -> None:
+        """A credential_process that hangs does not hang the job."""
+        config = run.home / ".aws"
+        config.mkdir()
+        (config / "config").write_text("[default]\ncredential_process = sleep 60\n")
+        keyless = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+        begin = time.monotonic()
+        run.assume("--sts-timeout", "2s", "--", "true", env=keyless).failure(125)
+        assert time.monotonic() - begin < 2 + self.LATE
