@@ -47,6 +47,7 @@ class StaticExecutable(Target):
         name: str,
         program: str,
         overrides: str,
+        replacements: str,
         launcher: str,
         zig_target: str,
         python: str,
@@ -59,6 +60,7 @@ class StaticExecutable(Target):
         self.analysis = analysis
         self.program = program
         self.overrides = Path(overrides)
+        self.replacements = Path(replacements)
         self.launcher = launcher
         self.zig_target = zig_target
         self.python = Path(python)
@@ -99,7 +101,10 @@ class StaticExecutable(Target):
             yield name, (self.bytecode(name, source, package), package)
 
     def bytecode(self, name: str, source: str, package: bool) -> bytes:
-        """Compile a module, with what `overrides/` has to add to it."""
+        """Compile a module: replaced if `replacements/` has one, plus what `overrides/` adds."""
+        replacement = self.replacements / f"{name}.py"
+        if replacement.exists():
+            source = replacement.read_text("utf-8")
         override = self.overrides / f"{name}.py"
         if override.exists():
             source += "\n" + override.read_text("utf-8")

@@ -43,7 +43,7 @@ class TestParse:
         assert options.label("--region") == "AWS_ROLE_EXEC_REGION"
 
     def test_every_option_of_the_table_has_a_field(self):
-        fields = set(Options.__dataclass_fields__) - {"command", "from_environment"}
+        fields = set(Options.__annotations__) - {"command", "from_environment"}
         assert fields == {option.name for option in TABLE}
 
     @pytest.mark.parametrize(

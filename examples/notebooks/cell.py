@@ -1,0 +1,42 @@
+# %% [markdown]
+# Take a role for the rest of this notebook. Needs: aws-role-exec on the kernel's PATH, boto3.
+# Paste the next two cells above the section that should run under the role.
+
+# %%
+import json
+import os
+import subprocess
+
+# Only stdout is captured, so that a refusal shows its reason under the cell.
+answer = subprocess.run(
+    [
+        "aws-role-exec",
+        "--role-arn",
+        "arn:aws:iam::123456789012:role/ml-training-role",
+        "--duration",
+        "1h",
+        "--format",
+        "json",
+    ],
+    stdout=subprocess.PIPE,
+    text=True,
+    check=True,
+)
+role = json.loads(answer.stdout)
+del answer
+os.environ.pop("AWS_PROFILE", None)
+os.environ.update(
+    AWS_ACCESS_KEY_ID=role["AccessKeyId"],
+    AWS_SECRET_ACCESS_KEY=role["SecretAccessKey"],
+    AWS_SESSION_TOKEN=role["SessionToken"],
+    AWS_DEFAULT_REGION=role["Region"],
+)
+print("role until", role["Expiration"])
+
+# %%
+# Sessions made before this point keep their old identity: make a new one.
+import boto3  # noqa: E402
+
+session = boto3.Session()
+print(session.client("sts").get_caller_identity()["Arn"])
+s3 = session.client("s3")

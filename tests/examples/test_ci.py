@@ -1,0 +1,111 @@
+"""The CI examples: the steps they hold are run as the CI system would run them."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from examples.sandbox import EXAMPLES, Sandbox
+from servers.sts import ACCESS_DENIED
+
+GITHUB = yaml.safe_load((EXAMPLES / "ci/github-deploy.yml").read_text())
+GITLAB = yaml.safe_load((EXAMPLES / "ci/gitlab-ci.yml").read_text())
+JENKINS = (EXAMPLES / "ci/Jenkinsfile").read_text()
+
+
+class TestGitHub:
+    STEPS: list[dict[str, Any]] = GITHUB["jobs"]["deploy"]["steps"]
+
+    def step(self, name: str) -> str:
+        return next(step["run"] for step in self.STEPS if step.get("name") == name)
+
+    def test_it_installs_from_an_archive_that_exists(self, sandbox: Sandbox) -> None:
+        """Downloaded under the name it is unpacked from."""
+        ran = sandbox.run("bash", "-e", "-c", self.step("Install aws-role-exec")).ok()
+        curl, sudo = ran.calls
+        assert curl.argv[-1].endswith("/aws-role-exec_linux_amd64.tar.gz")
+        assert sudo.words == "sudo tar -xzf aws-role-exec.tar.gz -C /usr/local/bin aws-role-exec"
+
+    def test_it_deploys_under_the_narrower_role(self, sandbox: Sandbox) -> None:
+        """With a policy that lets `aws s3 sync` list as well as put."""
+        ran = sandbox.run(
+            "bash",
+            "-e",
+            "-c",
+            self.step("Deploy under a narrower role"),
+            env={"GITHUB_RUN_ID": "99", "GITHUB_RUN_ATTEMPT": "2"},
+        ).ok()
+        (call,) = ran.calls
+        assert call.words == "aws s3 sync dist/ s3://my-deploy-bucket/"
+        assert call.role == "deploy-production/github-99-2-deploy"
+        (asked,) = sandbox.assumed()
+        assert "s3:ListBucket" in asked["Policy"]
+        assert asked["DurationSeconds"] == "900"
+
+    def test_it_may_ask_for_a_token_and_read_the_repository_only(self) -> None:
+        """Least rights for the job's own GitHub token."""
+        assert GITHUB["permissions"] == {}
+        assert GITHUB["jobs"]["deploy"]["permissions"] == {"id-token": "write", "contents": "read"}
+
+
+class TestGitLab:
+    @pytest.mark.parametrize(
+        ("job", "words", "role"),
+        [
+            ("test", "pytest tests/", "gitlab-ci-test/gitlab-77"),
+            ("deploy", "deploy.sh", "gitlab-ci-deploy/gitlab-77-deploy"),
+        ],
+    )
+    def test_a_job_goes_from_its_token_to_its_role(
+        self, sandbox: Sandbox, job: str, words: str, role: str
+    ) -> None:
+        """Web identity to the base role, then the job's role; no key was there to begin with."""
+        base = GITLAB[".aws"]
+        lines = [*base["before_script"], *GITLAB[job]["script"]]
+        ran = sandbox.run(
+            "bash",
+            "-eo",
+            "pipefail",
+            "-c",
+            "\n".join(lines),
+            env={
+                **base["variables"],
+                "AWS_ID_TOKEN": "header.claims.signature",
+                "CI_JOB_ID": "77",
+                "AWS_ACCESS_KEY_ID": None,
+                "AWS_SECRET_ACCESS_KEY": None,
+            },
+        ).ok()
+        (call,) = ran.calls
+        assert (call.words, call.role) == (words, role)
+        assert "AWS_WEB_IDENTITY_TOKEN_FILE" not in call.environ
+        assert "AWS_ROLE_ARN" not in call.environ
+        first, second = sandbox.assumed()
+        assert first["WebIdentityToken"] == "header.claims.signature"
+        assert first["RoleArn"] == base["variables"]["AWS_ROLE_ARN"]
+        assert second["RoleArn"].endswith(role.split("/", maxsplit=1)[0])
+
+
+class TestJenkins:
+    STEPS = re.findall(r"sh '''(.*?)'''", JENKINS, re.DOTALL)
+    WANTED = ("ci-test-readonly/jenkins-12-test", "ci-deploy/jenkins-12-deploy")
+
+    @pytest.mark.parametrize(("step", "role"), list(zip(STEPS, WANTED, strict=True)))
+    def test_a_stage_runs_under_its_role_and_its_log_shows_no_key(
+        self, sandbox: Sandbox, step: str, role: str
+    ) -> None:
+        """Jenkins traces what it runs."""
+        ran = sandbox.run("sh", "-xe", "-c", step, env={"BUILD_NUMBER": "12"}).ok()
+        (call,) = ran.calls
+        assert call.role == role
+        for secret in sandbox.sts.secrets:
+            assert secret not in ran.output
+
+    @pytest.mark.parametrize("step", STEPS)
+    def test_a_stage_fails_when_sts_refuses(self, sandbox: Sandbox, step: str) -> None:
+        """And nothing runs."""
+        sandbox.sts.always(ACCESS_DENIED)
+        ran = sandbox.run("sh", "-xe", "-c", step, env={"BUILD_NUMBER": "12"})
+        assert ran.code == 125
+        assert ran.calls == []

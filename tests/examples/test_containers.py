@@ -1,0 +1,99 @@
+"""The container examples, as far as they go without a container engine."""
+
+import os
+import stat
+
+import yaml
+
+from examples.sandbox import EXAMPLES, Sandbox
+
+COMPOSE = yaml.safe_load((EXAMPLES / "containers/docker-compose.yml").read_text())
+POD = yaml.safe_load((EXAMPLES / "containers/pod.yaml").read_text())
+
+
+class TestDocker:
+    def test_the_run_line_hands_over_no_values(self, sandbox: Sandbox) -> None:
+        """Keys would show in the process list; a missing token must not become an empty one."""
+        (call,) = sandbox.run(EXAMPLES / "containers/docker-run.sh").ok().calls
+        handed_over = [call.argv[i + 1] for i, word in enumerate(call.argv) if word == "-e"]
+        assert handed_over == [
+            "AWS_ROLE_EXEC_ROLE_ARN=arn:aws:iam::123456789012:role/my-container-role",
+            "AWS_ROLE_EXEC_DURATION=2h",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+        ]
+        assert call.argv[-3:] == ["my-image", "python3", "process.py"]
+
+    def test_the_entrypoint_says_what_is_missing(self, sandbox: Sandbox) -> None:
+        """Without a role it stops before anything runs."""
+        ran = sandbox.run(EXAMPLES / "containers/entrypoint.sh", "python3", "process.py")
+        assert ran.code != 0
+        assert "say which role to assume" in ran.output
+        assert ran.calls == []
+
+    def test_the_entrypoint_takes_a_session_name(self, sandbox: Sandbox) -> None:
+        """From the environment, as every option."""
+        ran = sandbox.run(
+            EXAMPLES / "containers/entrypoint.sh",
+            "python3",
+            "process.py",
+            env={
+                "AWS_ROLE_EXEC_ROLE_ARN": "arn:aws:iam::123456789012:role/my-container-role",
+                "AWS_ROLE_EXEC_SESSION_NAME": "mine",
+            },
+        ).ok()
+        assert ran.calls[0].role == "my-container-role/mine"
+
+
+class TestCompose:
+    def test_the_service_becomes_its_command(self, sandbox: Sandbox) -> None:
+        """Entry point and command together, with the environment that the file gives."""
+        service = COMPOSE["services"]["processor"]
+        given = {name: value for name, value in service["environment"].items() if value}
+        ran = sandbox.run(*service["entrypoint"], *service["command"], env=given).ok()
+        (call,) = ran.calls
+        assert call.words == "process.py"
+        assert (call.role or "").startswith("processor-role/")
+        assert sandbox.assumed()[0]["DurationSeconds"] == "7200"
+        assert call.pid == ran.pid
+        assert "ASIA" not in ran.output, "the keys are in the container's log"
+
+
+class TestKubernetes:
+    SPEC = POD["spec"]
+
+    def test_the_init_container_leaves_a_file_that_the_worker_finds(self, sandbox: Sandbox) -> None:
+        """Where the worker's variable points, for the same user, and again on a restart."""
+        init, worker = self.SPEC["initContainers"][0], self.SPEC["containers"][0]
+        (mount,) = init["volumeMounts"]
+        volume = sandbox.tmp / "volume"
+        volume.mkdir()
+        arguments = [word.replace(mount["mountPath"], str(volume)) for word in init["args"]]
+        env = {"AWS_ROLE_EXEC_SESSION_NAME": "k8s-worker"}
+        for _ in range(2):
+            ran = sandbox.run("aws-role-exec", *arguments, env=env).ok()
+            assert ran.output == ""
+        variable = {entry["name"]: entry["value"] for entry in worker["env"]}
+        path = variable["AWS_SHARED_CREDENTIALS_FILE"].replace(mount["mountPath"], str(volume))
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        with open(path) as file:
+            arn = sandbox.identity({}, file.read())
+        assert arn == "arn:aws:sts::123456789012:assumed-role/k8s-job-role/k8s-worker"
+
+    def test_both_containers_run_as_one_user(self) -> None:
+        """The file is for its owner only."""
+        containers = self.SPEC["initContainers"] + self.SPEC["containers"]
+        assert all("securityContext" not in container for container in containers)
+        context = self.SPEC["securityContext"]
+        assert context["runAsUser"] == context["fsGroup"]
+
+    def test_the_worker_is_spared_the_pods_own_identity(self) -> None:
+        """Web identity would win over the file."""
+        skipped = POD["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"]
+        assert skipped == self.SPEC["containers"][0]["name"]
+
+    def test_the_keys_stay_in_memory(self) -> None:
+        """And the worker cannot write there."""
+        assert self.SPEC["volumes"][0]["emptyDir"]["medium"] == "Memory"
+        assert self.SPEC["containers"][0]["volumeMounts"][0]["readOnly"]

@@ -1,0 +1,205 @@
+"""Slurm's Prolog, TaskProlog and Epilog run as slurmd would run them; the PBS hook under a
+stand-in for PBS's Python module. A real Slurm runs them in tests/scheduler."""
+
+import os
+import re
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from examples.sandbox import EXAMPLES, Ran, Sandbox
+from servers.sts import ACCESS_DENIED
+
+HOOK = EXAMPLES / "pbs/aws_role_launch.py"
+
+
+class Node:
+    """A compute node: its run directory and what slurmd starts."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.base = sandbox.tmp.parent / "run-aws-role-exec"
+        self.owner = 65534 if os.geteuid() == 0 else os.geteuid()
+        self.env: dict[str, str | None] = {
+            "SLURM_JOB_ID": "4711",
+            "SLURM_JOB_PARTITION": "gpu",
+            "SLURM_JOB_UID": str(self.owner),
+            "AWS_ROLE_BASE": str(self.base),
+            "AWS_ROLE_MAP": str(EXAMPLES / "slurm/roles.map"),
+        }
+
+    @property
+    def job(self) -> Path:
+        return self.base / "4711"
+
+    def start(self, script: str, **env: str | None) -> Ran:
+        """The scripts set a PATH of their own: the sandbox's programs are put in front of it."""
+        text = (EXAMPLES / "slurm" / script).read_text()
+        text = re.sub(r"(?m)^export PATH=", f"export PATH={self.sandbox.bin}:", text)
+        return self.sandbox.run("bash", "-c", text, env={**self.env, **env})
+
+
+@pytest.fixture
+def node(sandbox: Sandbox) -> Node:
+    return Node(sandbox)
+
+
+class TestProlog:
+    def test_it_leaves_a_file_for_the_jobs_user_alone(self, node: Node, sandbox: Sandbox) -> None:
+        """0600, theirs, in directories that only the node's administrator writes to."""
+        node.start("prolog.sh").ok()
+        path = node.job / "credentials"
+        seen = os.stat(path)
+        assert (stat.S_IMODE(seen.st_mode), seen.st_uid) == (0o600, node.owner)
+        for directory in (node.base, node.job):
+            held = os.stat(directory)
+            assert (stat.S_IMODE(held.st_mode), held.st_uid) == (0o711, os.geteuid())
+        arn = sandbox.identity({}, path.read_text())
+        assert arn == "arn:aws:sts::123456789012:assumed-role/hpc-gpu-s3-readwrite/slurm-4711"
+        assert not (node.job / "error").exists()
+
+    @pytest.mark.parametrize(
+        ("remaining", "seconds"),
+        [(None, 3600), (7200, 7200), (600, 900), (-5, 900), (400000, 43200)],
+        ids=["older Slurm", "two hours", "ten minutes", "over", "days"],
+    )
+    def test_it_asks_for_as_long_as_the_job_has(
+        self, node: Node, sandbox: Sandbox, remaining: int | None, seconds: int
+    ) -> None:
+        """Within what STS gives."""
+        end = None if remaining is None else str(int(time.time()) + remaining)
+        node.start("prolog.sh", SLURM_JOB_END_TIME=end).ok()
+        (asked,) = sandbox.assumed()
+        assert seconds - 5 <= int(asked["DurationSeconds"]) <= seconds
+
+    def test_a_partition_without_a_role_gets_none(self, node: Node, sandbox: Sandbox) -> None:
+        """Nothing asked, nothing written."""
+        node.start("prolog.sh", SLURM_JOB_PARTITION="debug").ok()
+        assert sandbox.assumed() == []
+        assert not node.base.exists()
+
+    def test_a_refusal_does_not_drain_the_node(self, node: Node, sandbox: Sandbox) -> None:
+        """Exit 0; the task is stopped instead, with the reason."""
+        sandbox.sts.always(ACCESS_DENIED)
+        node.start("prolog.sh").ok()
+        assert not (node.job / "credentials").exists()
+        task = node.start("taskprolog.sh")
+        assert task.code == 1
+        assert task.output.startswith("print aws-role-exec: no credentials for this job: aws-role")
+
+    def test_a_requeued_job_starts_clean(self, node: Node, sandbox: Sandbox) -> None:
+        """The second run replaces what the first one left."""
+        node.start("prolog.sh").ok()
+        first = (node.job / "credentials").read_text()
+        node.start("prolog.sh").ok()
+        assert (node.job / "credentials").read_text() != first
+
+    @pytest.mark.parametrize("trap", ["link", "open"])
+    def test_a_directory_that_is_not_ours_is_refused(
+        self, node: Node, sandbox: Sandbox, trap: str
+    ) -> None:
+        """A link somebody planted, or a directory others may write to."""
+        elsewhere = node.base.with_name("elsewhere")
+        elsewhere.mkdir(mode=0o777)
+        if trap == "link":
+            node.base.symlink_to(elsewhere)
+        else:
+            node.base.mkdir()
+            node.base.chmod(0o777)
+        node.start("prolog.sh").ok()
+        assert list(elsewhere.iterdir()) == []
+        assert list(node.base.iterdir()) == []
+        assert sandbox.assumed() == []
+
+    @pytest.mark.parametrize("job", ["", "..", "4711/../x", "$(id)"])
+    def test_a_strange_job_id_is_left_alone(self, node: Node, sandbox: Sandbox, job: str) -> None:
+        """It becomes part of a path that root removes."""
+        node.base.mkdir(mode=0o711)
+        (node.base / "keep").touch()
+        node.start("prolog.sh", SLURM_JOB_ID=job).ok()
+        node.start("epilog.sh", SLURM_JOB_ID=job).ok()
+        assert [path.name for path in node.base.iterdir()] == ["keep"]
+
+
+class TestTaskProlog:
+    def test_the_task_uses_the_file_and_not_what_was_submitted(
+        self, node: Node, sandbox: Sandbox
+    ) -> None:
+        """Slurm's protocol, applied to the environment that the user submitted from."""
+        node.start("prolog.sh").ok()
+        environ = dict(sandbox.env, AWS_PROFILE="mine")
+        for line in node.start("taskprolog.sh").ok().output.splitlines():
+            verb, _, rest = line.partition(" ")
+            if verb == "unset":
+                environ.pop(rest, None)
+            else:
+                assert verb == "export"
+                name, _, value = rest.partition("=")
+                environ[name] = value
+        assert "AWS_PROFILE" not in environ
+        file = Path(environ["AWS_SHARED_CREDENTIALS_FILE"]).read_text()
+        assert sandbox.identity(environ, file) is not None
+        assert "assumed-role/hpc-gpu-s3-readwrite" in str(sandbox.identity(environ, file))
+
+    def test_a_job_without_a_role_is_left_alone(self, node: Node) -> None:
+        """Its own identity stays as it was."""
+        assert node.start("taskprolog.sh").ok().output == ""
+
+
+class TestEpilog:
+    def test_it_removes_the_jobs_file_and_no_other(self, node: Node) -> None:
+        """Twice does no harm."""
+        node.start("prolog.sh").ok()
+        node.start("prolog.sh", SLURM_JOB_ID="4712").ok()
+        node.start("epilog.sh").ok()
+        node.start("epilog.sh").ok()
+        assert [path.name for path in node.base.iterdir()] == ["4712"]
+
+
+PBS = """
+import json, runpy, sys, types
+class Done(BaseException): pass
+class Event:
+    env = {"HOME": "/home/alice", "AWS_PROFILE": "mine"}
+    job = types.SimpleNamespace(id="1234[5].server", Resource_List={"walltime": %r})
+    def accept(self): raise Done("accepted")
+    def reject(self, message): raise Done("rejected " + message)
+pbs = types.ModuleType("pbs")
+pbs.event = Event
+sys.modules["pbs"] = pbs
+try: exec(compile(open(sys.argv[1]).read().replace("/usr/local/bin/", ""), "hook", "exec"), {})
+except Done as done: print(json.dumps({"verdict": str(done), "env": Event.env}))
+"""
+
+
+class TestPbsHook:
+    def launch(self, sandbox: Sandbox, walltime: int | None) -> dict:
+        import json  # noqa: PLC0415
+
+        ran = sandbox.run(sys.executable, "-c", PBS % walltime, HOOK).ok()
+        return json.loads(ran.output)
+
+    @pytest.mark.parametrize(
+        ("walltime", "seconds"), [(1800, 1800), (60, 900), (86400, 3600), (None, 3600)]
+    )
+    def test_the_job_starts_under_the_role(
+        self, sandbox: Sandbox, walltime: int | None, seconds: int
+    ) -> None:
+        """Its shell's environment has the keys, for as long as the job may run."""
+        launched = self.launch(sandbox, walltime)
+        assert launched["verdict"] == "accepted"
+        arn = sandbox.identity(launched["env"])
+        assert arn == "arn:aws:sts::123456789012:assumed-role/hpc-pbs-worker/pbs-1234-5-.server"
+        assert "AWS_PROFILE" not in launched["env"]
+        assert launched["env"]["HOME"] == "/home/alice"
+        assert sandbox.assumed()[0]["DurationSeconds"] == str(seconds)
+
+    def test_no_role_no_job(self, sandbox: Sandbox) -> None:
+        """Rather than a job under the node's identity."""
+        sandbox.sts.always(ACCESS_DENIED)
+        launched = self.launch(sandbox, 1800)
+        assert launched["verdict"].startswith("rejected no AWS role for this job: aws-role-exec: ")
+        assert "AWS_ACCESS_KEY_ID" not in launched["env"]
