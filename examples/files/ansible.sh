@@ -2,7 +2,7 @@
 # Run Ansible with a credentials file instead of keys in its environment.
 # Needs: ansible-playbook. The file is 0600, replaced whole, and removed when this script ends.
 #
-# Keys in the environment win over a file in every SDK, so they are taken out of the tool's
+# Keys in the environment win over a file in the SDKs, so they are taken out of the tool's
 # environment: otherwise it would go on under the identity you started with.
 set -eu
 creds_file=$(mktemp)

@@ -47,6 +47,10 @@ def node(sandbox: Sandbox) -> Node:
     return Node(sandbox)
 
 
+slurm = pytest.mark.skipif(sys.platform != "linux", reason="Slurm's scripts are for Linux nodes")
+
+
+@slurm
 class TestProlog:
     def test_it_leaves_a_file_for_the_jobs_user_alone(self, node: Node, sandbox: Sandbox) -> None:
         """0600, theirs, in directories that only the node's administrator writes to."""
@@ -124,6 +128,7 @@ class TestProlog:
         assert [path.name for path in node.base.iterdir()] == ["keep"]
 
 
+@slurm
 class TestTaskProlog:
     def test_the_task_uses_the_file_and_not_what_was_submitted(
         self, node: Node, sandbox: Sandbox
@@ -149,6 +154,7 @@ class TestTaskProlog:
         assert node.start("taskprolog.sh").ok().output == ""
 
 
+@slurm
 class TestEpilog:
     def test_it_removes_the_jobs_file_and_no_other(self, node: Node) -> None:
         """Twice does no harm."""
