@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 from aws_role_exec.errors import StsError
+from aws_role_exec.records import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
-# What can stand in an environment variable, an INI value and a shell word without harm.
-# STS itself answers with base64 characters; compatible services add a few.
-_PRINTABLE = re.compile(r"[!-~]+")
 
-
-@dataclass(frozen=True, slots=True)
+@record
 class Credentials:
     """What STS answered. `expiration` is an aware datetime in UTC.
 
@@ -25,16 +19,22 @@ class Credentials:
     """
 
     access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
+    secret_access_key: str
+    session_token: str
     expiration: datetime
     assumed_role_arn: str
 
     def __post_init__(self) -> None:
         """Refuse what no service should answer and no consumer could be given safely."""
         for value in (self.access_key_id, self.secret_access_key, self.session_token):
-            if not _PRINTABLE.fullmatch(value):
+            # What can stand in an environment variable, an INI value and a shell word. STS
+            # itself answers with base64 characters; compatible services add a few.
+            if not value or min(value) < "!" or max(value) > "~":
                 raise StsError("STS: the answer holds a credential that is not printable text")
+
+    def __repr__(self) -> str:
+        """Show which credentials these are, and no secret."""
+        return f"Credentials({self.access_key_id}, {self.assumed_role_arn})"
 
     @property
     def expiration_text(self) -> str:

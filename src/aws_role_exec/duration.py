@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from aws_role_exec.errors import UsageError
+from aws_role_exec.records import record
 
 SESSION_MINIMUM_SECONDS = 15 * 60
 """The shortest session STS gives (API reference: AssumeRole, DurationSeconds)."""
@@ -25,14 +23,14 @@ _GO_UNITS = {
     "m": 60 * _SECOND,
     "h": 3600 * _SECOND,
 }
-_GO_PART = re.compile(r"(?=\.?[0-9])([0-9]*)\.?([0-9]*)(ns|us|µs|μs|ms|s|m|h)")
-_WALLTIME = re.compile(r"(?:([0-9]+)-)?([0-9]+)(?::([0-9]+))?(?::([0-9]+))?", re.ASCII)
+_GO_UNIT_LETTERS = frozenset("".join(_GO_UNITS))
+_DIGITS = frozenset("0123456789")  # str.isdigit takes those of every script
 _LONGEST_TEXT = 40  # nobody writes more; keeps arithmetic on silly input cheap
 
 _HOW_TO_WRITE = "write it like 45m, 1h30m, 04:00:00 or 1-12:00:00"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Duration:
     """A length of time, and whether it was written as a walltime.
 
@@ -76,43 +74,55 @@ def parse(text: str) -> Duration:
 
 def _parse_go(text: str) -> Duration | None:
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    nanoseconds, end = 0, 0
-    for part in _GO_PART.finditer(rest):
-        if part.start() != end:
-            return None
-        end = part.end()
-        whole, fraction, unit = part[1], part[2], _GO_UNITS[part[3]]
-        nanoseconds += int(whole + fraction) * unit // 10 ** len(fraction)
-    if end == 0 or end != len(rest):
+    nanoseconds = 0
+    if not rest:
         return None
+    while rest:
+        whole, rest = _split(rest, _DIGITS)
+        fraction = ""
+        if rest.startswith("."):
+            fraction, rest = _split(rest[1:], _DIGITS)
+        unit, rest = _split(rest, _GO_UNIT_LETTERS)
+        if not whole + fraction or unit not in _GO_UNITS:
+            return None
+        nanoseconds += int(whole + fraction) * _GO_UNITS[unit] // 10 ** len(fraction)
     return Duration(sign * nanoseconds, is_walltime=False)
 
 
+def _split(text: str, characters: frozenset[str]) -> tuple[str, str]:
+    """Return the longest beginning made of these characters, and the rest."""
+    end = 0
+    while end < len(text) and text[end] in characters:
+        end += 1
+    return text[:end], text[end:]
+
+
 def _parse_walltime(text: str) -> Duration | None:
-    match = _WALLTIME.fullmatch(text)
-    if match is None:
+    days, dash, clock = text.rpartition("-")
+    fields = clock.split(":")
+    if not 1 <= len(fields) <= 3 or not all(
+        field and _DIGITS.issuperset(field) for field in ([days, *fields] if dash else fields)
+    ):
         return None
-    first = int(match[2])
-    days, second, third = (None if match[n] is None else int(match[n]) for n in (1, 3, 4))
-    for value, limit in ((second, 60), (third, 60), (first if days is not None else None, 24)):
-        if value is not None and value >= limit:
-            raise UsageError(
-                f"'{text}': hours go to 23 after days, minutes and seconds to 59",
-                hint=_HOW_TO_WRITE,
-            )
-    if days is not None:
-        total = days * 86400 + first * 3600 + (second or 0) * 60 + (third or 0)
-    elif third is not None:
-        total = first * 3600 + (second or 0) * 60 + third
-    elif second is not None:
+    numbers = [int(field) for field in fields]
+    limits = [24 if dash else None, 60, 60]
+    if any(limit and number >= limit for number, limit in zip(numbers, limits, strict=False)):
+        raise UsageError(
+            f"'{text}': hours go to 23 after days, minutes and seconds to 59", hint=_HOW_TO_WRITE
+        )
+    if not dash and len(numbers) == 2:
+        first, second = numbers
         raise UsageError(
             f"'{text}' is ambiguous: minutes and seconds, or hours and minutes?",
             hint=f"write 00:{first:02}:{second:02} or {first}m{second}s for the first,"
             f" {first:02}:{second:02}:00 or {first}h{second}m for the second",
         )
+    if not dash and len(numbers) == 1:
+        seconds = numbers[0]
     else:
-        total = first
-    return Duration(total * _SECOND, is_walltime=True)
+        hours, minutes, rest = numbers + [0] * (3 - len(numbers))
+        seconds = int(days or 0) * 86400 + hours * 3600 + minutes * 60 + rest
+    return Duration(seconds * _SECOND, is_walltime=True)
 
 
 def session_seconds(duration: Duration) -> tuple[int, str | None]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from aws_role_exec.records import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_role_exec.credentials import Credentials
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Format:
     """A way of printing credentials.
 
@@ -39,6 +38,8 @@ def _quote_posix(value: str) -> str:
 
 
 def _json(credentials: Credentials, region: str) -> str:
+    import json  # noqa: PLC0415 - rarely asked for
+
     # The members that `credential_process` asks for (AWS SDKs and Tools Reference Guide), and
     # the region.
     document = {

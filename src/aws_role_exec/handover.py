@@ -6,12 +6,12 @@ import errno
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING
 
 from aws_role_exec.errors import CommandNotExecutableError, CommandNotFoundError
 
 __all__ = ["become", "find_command"]
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn

@@ -6,18 +6,17 @@ in `request`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from aws_role_exec import formats
+from aws_role_exec.records import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC_"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Option:
     """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`."""
 
@@ -96,7 +95,7 @@ TABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """The options as text, wherever they came from, before anything is checked.
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 from aws_role_exec.errors import UsageError
 
 LONGEST = 2048
 """Characters a session policy may have (STS API reference: AssumeRole, Policy)."""
 _FILE_LIMIT_BYTES = 1 << 20  # a policy file is a few KiB; this one is something else
-_BEYOND_LATIN_1 = re.compile(r"[^\t\n\r\x20-\xff]")
 
 
 def load(text: str) -> str:
@@ -20,6 +16,8 @@ def load(text: str) -> str:
     (an object whose `Statement`s each have `Effect` Allow or Deny), or when it is longer
     than STS takes.
     """
+    import json  # noqa: PLC0415 - most runs have no policy
+
     if text.startswith("file://"):
         text = _read(text.removeprefix("file://"))
     try:
@@ -87,5 +85,7 @@ def _check(document: object) -> None:
 
 def _minify(document: object) -> str:
     """Write JSON without spaces, escaping only what STS's character set does not hold."""
+    import json  # noqa: PLC0415 - as above
+
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return _BEYOND_LATIN_1.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return "".join(c if " " <= c <= "\xff" else json.dumps(c)[1:-1] for c in text)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING
 
 from aws_role_exec.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,8 +22,7 @@ PARTITION_DEFAULTS = {
 }
 """The region whose STS is asked when nothing names one; another would not know the role."""
 
-# A region becomes part of a host name and a line of a file: one host label (RFC 1123).
-_REGION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LONGEST = 63  # one label of a host name (RFC 1123)
 
 
 def find(option: str | None, environ: Mapping[str, str], partition: str) -> str:
@@ -46,7 +44,9 @@ def find(option: str | None, environ: Mapping[str, str], partition: str) -> str:
 
 def check(region: str, label: str = "") -> str:
     """Return the region if it could be one, else raise UsageError beginning with the label."""
-    if not _REGION.fullmatch(region):
+    # It becomes part of a host name and of lines in files.
+    letters_and_digits = region.isascii() and region.replace("-", "").isalnum()
+    if not letters_and_digits or len(region) > _LONGEST or "-" in (region[0], region[-1]):
         raise UsageError(
             f"{label}'{region[:80]}' is not a region", hint="regions look like eu-central-1"
         )

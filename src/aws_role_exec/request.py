@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from aws_role_exec import duration, formats, handover, output, policy, region, role, session_name
 from aws_role_exec.errors import UsageError
+from aws_role_exec.records import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     """What to ask of STS and what to do with the answer.
 

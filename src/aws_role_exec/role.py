@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-import re
-
 from aws_role_exec.errors import UsageError
+from aws_role_exec.session_name import LEGAL_CHARACTERS
 
-# IAM User Guide, "IAM identifiers": path up to 512 characters of ! to DEL, name up to 64.
-_ROLE_ARN = re.compile(
-    r"arn:(?P<partition>aws(?:-[a-z]+)*):iam::[0-9]{12}:role/"
-    r"(?:[!-.0-~]+/){0,64}[A-Za-z0-9_+=,.@-]{1,64}"
-)
-_ASSUMED_ROLE_ARN = re.compile(r"arn:([a-z-]+):sts::([0-9]{12}):assumed-role/([^/]+)/.*")
-_LONGEST = 2048
+_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset("0123456789")
+# IAM User Guide, "IAM identifiers": the path has up to 512 characters from ! to ~, the name up
+# to 64 of those that a session name has.
+_LONGEST_PATH = 512
+_LONGEST_NAME = 64
 
 
 def check_arn(arn: str) -> str:
     """Return the ARN if it names an IAM role, else raise UsageError."""
-    if len(arn) <= _LONGEST and _ROLE_ARN.fullmatch(arn):
+    if _is_role_arn(arn):
         return arn
     hint = "a role's ARN is written arn:aws:iam::123456789012:role/name"
+    fields = arn.split(":", 5)
     if not arn:
         hint = "it is empty; is a variable not set?"
-    elif assumed := _ASSUMED_ROLE_ARN.fullmatch(arn):
-        partition, account, name = assumed.groups()
-        hint = f"that is a session; its role is arn:{partition}:iam::{account}:role/{name}"
+    elif len(fields) == 6 and fields[2] == "sts" and fields[5].startswith("assumed-role/"):
+        name = fields[5].split("/")[1]
+        hint = f"that is a session; its role is arn:{fields[1]}:iam::{fields[4]}:role/{name}"
     raise UsageError(f"'{arn[:200]}' is not the ARN of an IAM role", hint=hint)
+
+
+def _is_role_arn(arn: str) -> bool:
+    fields = arn.split(":", 5)
+    if len(fields) != 6:
+        return False
+    prefix, partition_, service, region, account, resource = fields
+    words = partition_.split("-")
+    kind, _, path_and_name = resource.partition("/")
+    path, _, name = path_and_name.rpartition("/")
+    return (
+        (prefix, words[0], service, region, kind) == ("arn", "aws", "iam", "", "role")
+        and all(word and _LOWER_CASE.issuperset(word) for word in words)
+        and len(account) == 12
+        and _DIGITS.issuperset(account)
+        and 1 <= len(name) <= _LONGEST_NAME
+        and LEGAL_CHARACTERS.issuperset(name)
+        and len(path) <= _LONGEST_PATH
+        and "//" not in resource
+        and all("!" <= character <= "~" for character in path)
+    )
 
 
 def partition(arn: str) -> str:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from typing import TYPE_CHECKING
 
 from aws_role_exec.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST = 64
 SHORTEST = 2
-# STS API reference, AssumeRole, RoleSessionName. `\w` there means ASCII.
-_ILLEGAL = re.compile(r"[^A-Za-z0-9_+=,.@-]")
+LEGAL_CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-"
+)
+"""STS API reference, AssumeRole, RoleSessionName; `\\w` there means ASCII."""
 _PREFIX = "aws-role-exec-"
 _RANDOM_BYTES = 4
 
 
 def check(name: str) -> str:
     """Return the name if STS would take it, else raise UsageError showing the nearest legal one."""
-    if SHORTEST <= len(name) <= LONGEST and not _ILLEGAL.search(name):
+    if SHORTEST <= len(name) <= LONGEST and LEGAL_CHARACTERS.issuperset(name):
         return name
     if len(name) < SHORTEST:
         why = f"a session name has at least {SHORTEST} characters"
@@ -44,18 +45,22 @@ def sanitise(name: str) -> str:
     >>> sanitise("pbs-1234[5].srv")
     'pbs-1234-5-.srv'
     """
-    legal = _ILLEGAL.sub("-", name)
+    legal = _replace_illegal(name)
     if len(legal) <= LONGEST:
         return legal
     tail = LONGEST // 2
     return legal[: LONGEST - tail - 1] + "-" + legal[-tail:]
 
 
+def _replace_illegal(name: str) -> str:
+    return "".join(c if c in LEGAL_CHARACTERS else "-" for c in name)
+
+
 def default(environ: Mapping[str, str]) -> str:
     """Return `aws-role-exec-<user>-<8 random hex digits>`, at most 64 characters."""
     suffix = "-" + os.urandom(_RANDOM_BYTES).hex()
     room = LONGEST - len(_PREFIX) - len(suffix)
-    return _PREFIX + _ILLEGAL.sub("-", user(environ))[:room] + suffix
+    return _PREFIX + _replace_illegal(user(environ))[:room] + suffix
 
 
 def user(environ: Mapping[str, str]) -> str:
