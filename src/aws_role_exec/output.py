@@ -9,19 +9,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import signal
 import stat
-from typing import TYPE_CHECKING, Protocol
 
 from aws_role_exec.errors import OutputError, UsageError
+from aws_role_exec.records import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Protocol
+
+    class Destination(Protocol):
+        """A place that was found usable and will take the credentials later."""
+
+        def write(self, text: str) -> None:
+            """Write the whole text; raises OutputError, and then leaves nothing behind."""
+
 
 FILE_MODE = 0o600
 
-_DESCRIPTOR = re.compile(r"/dev/fd/([0-9]{1,9})|/proc/self/fd/([0-9]{1,9})")
+_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 _STREAMS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 # Holding a directory needs no right to list it: /home and /run/... may be mode 0711.
 _DIRECTORY = (
@@ -30,19 +38,31 @@ _DIRECTORY = (
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _SYMLINKS_AT_MOST = 40  # as in Linux's path_resolution(7)
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | _NOFOLLOW
+# A file without a name. Where the flag is unknown, opening a directory for writing fails.
+_UNNAMED = os.O_WRONLY | getattr(os, "O_TMPFILE", 0) | getattr(os, "O_CLOEXEC", 0)
+# What linking to it may answer: there is no /proc, or only the file's owner may link to it and
+# we have given it away.
+_CANNOT_LINK = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EXDEV)
+_ASIDE = ".aws-role-exec-"
+_STALE_SECONDS = 60
 
-class Destination(Protocol):
-    """A place that was found usable and will take the credentials later."""
 
-    def write(self, text: str) -> None:
-        """Write the whole text; raises OutputError, and then leaves nothing behind."""
+@record
+class Ownership:
+    """Whose the file is to be, and its mode; None leaves the user or group as it is made."""
+
+    user_id: int | None = None
+    group_id: int | None = None
+    mode: int = FILE_MODE
 
 
-def find_destination(path: str) -> Destination:
+def find_destination(path: str, ownership: Ownership | None = None) -> Destination:
     """Look at the place and return it, creating nothing.
 
-    `-`, `/dev/stdout`, `/dev/fd/N`, FIFOs and character devices are written to directly.
-    Anything else becomes a regular file with mode 0600.
+    `-`, `/dev/stdout`, `/dev/fd/N`, FIFOs and character devices are written to directly, and
+    then an `ownership` is refused. Anything else becomes a regular file: one's own with mode
+    0600, unless the ownership says otherwise.
 
     Raises UsageError, with the reason, where writing would be unsafe or cannot work.
     """
@@ -53,23 +73,34 @@ def find_destination(path: str) -> Destination:
         )
     descriptor = _descriptor(path)
     if descriptor is not None:
+        _refuse_ownership(path, ownership)
         return Stream(descriptor)
     if os.name == "nt":
+        _refuse_ownership(path, ownership)
         return WindowsFile(path)
     try:
-        return _find_place(path)
+        return _find_place(path, ownership)
     except OSError as error:
         raise UsageError(f"--output: {path}: {error.strerror}") from None
+
+
+def _refuse_ownership(path: str, ownership: Ownership | None) -> None:
+    if ownership is not None:
+        where = " on POSIX systems" if os.name == "nt" else ""
+        raise UsageError(f"--output: {path}: --owner and --mode are for regular files{where}")
 
 
 def _descriptor(path: str) -> int | None:
     if path in _STREAMS:
         return _STREAMS[path]
-    match = _DESCRIPTOR.fullmatch(path)
-    return int(match[1] or match[2]) if match else None
+    for prefix in _DESCRIPTORS:
+        number = path.removeprefix(prefix)
+        if number != path and number.isascii() and number.isdigit() and len(number) < 10:
+            return int(number)
+    return None
 
 
-def _find_place(path: str) -> Destination:
+def _find_place(path: str, ownership: Ownership | None) -> Destination:
     parent, name = os.path.split(path)
     if name in ("", ".", ".."):
         raise UsageError(f"--output: {path} names a directory, not a file")
@@ -86,28 +117,18 @@ def _find_place(path: str) -> Destination:
     try:
         existing = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
-        return NewFile(path, directory, name)
+        return NewFile(path, directory, name, ownership or Ownership())
     if stat.S_ISFIFO(existing.st_mode) or stat.S_ISCHR(existing.st_mode):
         if existing.st_uid not in (0, os.geteuid()):
             raise UsageError(f"--output: {path} belongs to someone else (uid {existing.st_uid})")
+        _refuse_ownership(path, ownership)
         return Special(path, directory, name)
-    _refuse_unless_replaceable(path, existing)
-    return NewFile(path, directory, name)
+    file = NewFile(path, directory, name, ownership or Ownership())
+    file.refuse_unless_replaceable(existing)
+    return file
 
 
 _CAN_ASK_EFFECTIVE = os.access in os.supports_effective_ids
-
-
-def _refuse_unless_replaceable(path: str, existing: os.stat_result) -> None:
-    """Raise UsageError unless what stands there is a regular file of one's own (mktemp's)."""
-    if stat.S_ISLNK(existing.st_mode):
-        raise UsageError(f"--output: {path} is a symbolic link, which is not followed")
-    if stat.S_ISDIR(existing.st_mode):
-        raise UsageError(f"--output: {path} is a directory")
-    if not stat.S_ISREG(existing.st_mode):
-        raise UsageError(f"--output: {path} is neither a regular file nor a FIFO")
-    if existing.st_uid != os.geteuid():
-        raise UsageError(f"--output: {path} belongs to someone else (uid {existing.st_uid})")
 
 
 def _open_directory(path: str, parent: str) -> int:
@@ -201,49 +222,182 @@ class Special:
 class NewFile:
     """A regular file in a directory that is held open, new or in the place of one of ours."""
 
-    def __init__(self, path: str, directory: int, name: str) -> None:
+    def __init__(self, path: str, directory: int, name: str, ownership: Ownership) -> None:
         self._path, self._directory, self._name = path, directory, name
+        self._ownership = ownership
+
+    def refuse_unless_replaceable(self, existing: os.stat_result) -> None:
+        """Raise UsageError unless what stands there is a regular file of one's own (mktemp's).
+
+        Whom the new file is given to may well own the one of the run before.
+        """
+        path = self._path
+        if stat.S_ISLNK(existing.st_mode):
+            raise UsageError(f"--output: {path} is a symbolic link, which is not followed")
+        if stat.S_ISDIR(existing.st_mode):
+            raise UsageError(f"--output: {path} is a directory")
+        if not stat.S_ISREG(existing.st_mode):
+            raise UsageError(f"--output: {path} is neither a regular file nor a FIFO")
+        if not self._is_ours(existing):
+            raise UsageError(f"--output: {path} belongs to someone else (uid {existing.st_uid})")
 
     def write(self, text: str) -> None:
-        """Write a temporary file beside it and rename that; signals wait meanwhile."""
+        """Write the whole file and only then let it have its name; signals wait meanwhile."""
         with _signals_held():
             try:
-                self._replace(text)
+                if not self._write_unnamed(text):
+                    self._write_aside(text)
+            except UsageError as error:  # the place was changed while STS was asked
+                raise OutputError(str(error)) from None
             except OSError as error:
                 raise OutputError(f"{self._path}: {error.strerror}") from None
 
-    def _replace(self, text: str) -> None:
-        temporary = ".aws-role-exec-" + os.urandom(8).hex()
-        # O_EXCL and O_NOFOLLOW: a name planted by someone who guesses is an error, not a leak.
-        # Relative to the open directory: one swapped meanwhile gets nothing.
-        descriptor = os.open(
-            temporary,
-            os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | _NOFOLLOW,
-            FILE_MODE,
-            dir_fd=self._directory,
-        )
+    def _write_unnamed(self, text: str) -> bool:
+        """Write a file that has no name, and so is gone if we are killed; then name it.
+
+        Returns False, having written nothing, where that cannot be: NFS has no such files.
+        """
+        try:
+            descriptor = os.open(".", _UNNAMED, FILE_MODE, dir_fd=self._directory)
+        except OSError:
+            return False
+        try:
+            self._fill(descriptor, text)
+            unnamed = f"/proc/self/fd/{descriptor}"
+            try:
+                # Linking never replaces anything, so it needs no look before.
+                with contextlib.suppress(FileExistsError):
+                    os.link(unnamed, self._name, dst_dir_fd=self._directory)
+                    return True
+                aside = self._beside(
+                    lambda name: os.link(unnamed, name, dst_dir_fd=self._directory)
+                )
+            except OSError as error:
+                if error.errno in _CANNOT_LINK:
+                    return False
+                raise
+        finally:
+            os.close(descriptor)
+        self._move_in_place(aside)
+        return True
+
+    def _write_aside(self, text: str) -> None:
+        descriptor = -1
+
+        def create(name: str) -> None:
+            nonlocal descriptor
+            # O_EXCL and O_NOFOLLOW: a name planted by someone who guesses is not written to.
+            # Relative to the open directory: one swapped meanwhile gets nothing.
+            descriptor = os.open(name, _NEW, FILE_MODE, dir_fd=self._directory)
+
+        aside = self._beside(create)
         try:
             try:
-                os.fchmod(descriptor, FILE_MODE)  # whatever the umask and a default ACL made of it
-                _write_all(descriptor, text)
-                os.fsync(descriptor)  # a full disk or NFS may fail only here, or at close
+                self._fill(descriptor, text)
             finally:
-                os.close(descriptor)
-            with contextlib.suppress(FileNotFoundError):
-                _refuse_unless_replaceable(
-                    self._path, os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
-                )
-            os.rename(temporary, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-        except UsageError as error:
-            self._remove(temporary)
-            raise OutputError(str(error)) from None
+                os.close(descriptor)  # on NFS, a full disk may show only here
         except BaseException:
-            self._remove(temporary)
+            self._remove(aside)
+            raise
+        self._move_in_place(aside)
+
+    def _beside(self, create: Callable[[str], None]) -> str:
+        """Create the file under another name in the same directory, and return the name.
+
+        It is always the same, so that what a run that was killed left there is removed by the
+        next one a minute later; when it is taken, another run may be at work, or an attacker.
+        """
+        name = _ASIDE + self._name
+        with contextlib.suppress(OSError):  # too long a name is one of those
+            status = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
+            if self._is_ours(status) and stat.S_ISREG(status.st_mode) and _is_stale(status):
+                os.unlink(name, dir_fd=self._directory)
+        try:
+            create(name)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP):
+                raise
+            name = _ASIDE + os.urandom(8).hex()
+            create(name)
+        return name
+
+    def _fill(self, descriptor: int, text: str) -> None:
+        """Set owner and mode, then write: who had no right to open it never sees a byte."""
+        os.fchmod(descriptor, FILE_MODE)  # whatever the umask and a default ACL made of it
+        owner = self._ownership
+        if owner.user_id is not None or owner.group_id is not None:
+            os.fchown(descriptor, _id(owner.user_id), _id(owner.group_id))
+        if owner.mode != FILE_MODE:
+            with contextlib.suppress(OSError, AttributeError):
+                # Rights for the group are rights for all whom a default ACL names.
+                os.removexattr(descriptor, "system.posix_acl_access")
+            os.fchmod(descriptor, owner.mode)
+        _write_all(descriptor, text)
+        os.fsync(descriptor)  # a full disk or NFS may fail only here, or at close
+
+    def _move_in_place(self, aside: str) -> None:
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self.refuse_unless_replaceable(
+                    os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
+                )
+            os.rename(aside, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+        except BaseException:
+            self._remove(aside)
             raise
 
-    def _remove(self, temporary: str) -> None:
+    def _is_ours(self, status: os.stat_result) -> bool:
+        return status.st_uid in (os.geteuid(), self._ownership.user_id)
+
+    def _remove(self, name: str) -> None:
         with contextlib.suppress(OSError):
-            os.unlink(temporary, dir_fd=self._directory)
+            os.unlink(name, dir_fd=self._directory)
+
+
+def _id(number: int | None) -> int:
+    return -1 if number is None else number  # chown(2): "is not changed"
+
+
+def _is_stale(status: os.stat_result) -> bool:
+    import time  # noqa: PLC0415 - only after a run that was killed
+
+    return time.time() - status.st_mtime > _STALE_SECONDS
+
+
+class Appended:
+    """A regular file that is there already and grows by one write."""
+
+    def __init__(self, path: str, label: str) -> None:
+        """Open it; raise UsageError, beginning with the label, when it cannot be added to."""
+        # O_NONBLOCK: a FIFO put there must not make us wait.
+        flags = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | _NOFOLLOW
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | flags)
+            regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        except OSError as error:
+            raise UsageError(f"{label}: {path}: {error.strerror}") from None
+        if not regular:
+            raise UsageError(f"{label}: {path} is not a regular file")
+        self._path = path
+
+    def write(self, text: str) -> None:
+        """Add the text, on a line of its own, in one write; raises OutputError."""
+        descriptor = self._descriptor
+        with _signals_held():
+            try:
+                size = os.fstat(descriptor).st_size
+                if size:
+                    os.lseek(descriptor, size - 1, os.SEEK_SET)
+                    if os.read(descriptor, 1) != b"\n":
+                        text = "\n" + text
+                data = os.fsencode(text)
+                written = os.write(descriptor, data)
+                if written < len(data):  # the disk is full: take back what it had room for
+                    os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+            except OSError as error:
+                raise OutputError(f"{self._path}: {error.strerror}") from None
+        if written < len(data):
+            raise OutputError(f"{self._path}: {os.strerror(errno.ENOSPC)}")
 
 
 class WindowsFile:
@@ -281,6 +435,9 @@ class WindowsFile:
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
     """Let signals wait, so that one cannot end us between creating a file and renaming it."""
+    if os.name == "nt":
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         yield
