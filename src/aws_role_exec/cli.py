@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from aws_role_exec import __version__, environment, formats, handover, request, signals
+from aws_role_exec import __version__, environment, formats, handover, output, request, signals
 from aws_role_exec.errors import EXIT_FAILURE, AwsRoleExecError, UsageError
 from aws_role_exec.options import TABLE, VARIABLES, Option, Options
 
@@ -133,6 +133,13 @@ def run(
     options = parse(arguments)
     if options is None:
         return
+    if options.unset:
+        lines, destination = request.make_removal(options, environ)
+        if options.dry_run:
+            _say("DRY RUN: would print the lines that take the credentials out again")
+        else:
+            destination.write(lines)
+        return
     asked = request.make(options, environ)
     for notice in asked.notices:
         _say(f"{PROGRAM}: {notice}")
@@ -146,7 +153,11 @@ def run(
 
     credentials = sts.obtain(asked, tell)
     if asked.destination is not None:
-        asked.destination.write(formats.FORMATS[asked.format].render(credentials, asked.region))
+        chosen = formats.FORMATS[asked.format]
+        text = chosen.render(credentials, asked.region, asked.profile_name)
+        if chosen.announcement is not None:
+            output.Stream(1).write(chosen.announcement(credentials))
+        asked.destination.write(text)
         return
     tell(f"becoming {asked.executable}")
     signals.give_back(caller_signals)

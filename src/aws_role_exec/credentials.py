@@ -9,6 +9,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
 
+VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_CREDENTIAL_EXPIRATION",
+)
+"""The environment variables that hand credentials to an AWS SDK."""
+
 
 @record
 class Credentials:
@@ -42,12 +52,7 @@ class Credentials:
         return self.expiration.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def variables(self, region: str) -> dict[str, str]:
-        """Return the environment variables that hand these credentials to an AWS SDK."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-            "AWS_SESSION_TOKEN": self.session_token,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_CREDENTIAL_EXPIRATION": self.expiration_text,
-        }
+        """Return `VARIABLES` with their values."""
+        keys = (self.access_key_id, self.secret_access_key, self.session_token)
+        values = (*keys, region, region, self.expiration_text)
+        return dict(zip(VARIABLES, values, strict=True))

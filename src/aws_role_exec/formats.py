@@ -2,42 +2,116 @@
 
 from __future__ import annotations
 
+from aws_role_exec.errors import OutputError
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from aws_role_exec.credentials import Credentials
+
+    # Takes the credentials, the region and the name of the section of a credentials file.
+    Renderer = Callable[[Credentials, str, str], str]
 
 
 @record
 class Format:
     """A way of printing credentials.
 
-    `render` takes the credentials and the region and returns the whole text. `failure` is
-    what a run that failed prints instead, so that a shell evaluating it stops; empty where
-    the reader sees the exit code anyway. `needs_file` formats make sense only in a file.
+    `render` takes the credentials, the region and the section's name (`--profile-name`) and
+    returns the whole text; it raises OutputError for a value that the format cannot hold.
+    `failure` is what a run that failed prints instead, so that a shell evaluating it stops;
+    empty where the reader sees the exit code anyway. `remove` returns the lines that take
+    variables of these names out again; None where that cannot be said. `needs_file` formats
+    make sense only in a file, and those that have a section name it. `announcement` is what stdout
+    gets before anything else, and `appends_to` the variable that names the file added to.
     """
 
-    render: Callable[[Credentials, str], str]
+    summary: str
+    render: Renderer
     failure: str = ""
+    remove: Callable[[Iterable[str]], str] | None = None
     needs_file: bool = False
+    has_section: bool = False
+    announcement: Callable[[Credentials], str] | None = None
+    appends_to: str | None = None
 
 
-def _env(credentials: Credentials, region: str) -> str:
-    # No comment lines and a semicolon on each: unquoted, `eval $(...)` joins them to one line.
-    return "".join(
-        f"export {name}={_quote_posix(value)};\n"
-        for name, value in credentials.variables(region).items()
+def _lines(
+    summary: str,
+    assign: Callable[[str, str], str],
+    *,
+    remove: Callable[[str], str] | None = None,
+    failure: str = "",
+) -> Format:
+    """Return a format of one line a variable; it does not end in a line break."""
+
+    def render(credentials: Credentials, region: str, _section: str) -> str:
+        variables = credentials.variables(region)
+        return "".join(assign(name, value) + "\n" for name, value in variables.items())
+
+    return Format(
+        summary,
+        render,
+        failure=failure and failure + "\n",
+        remove=None if remove is None else _each(remove),
     )
+
+
+def _each(line: Callable[[str], str]) -> Callable[[Iterable[str]], str]:
+    return lambda names: "".join(line(name) + "\n" for name in names)
+
+
+def _refuse(value: str, characters: str, form: str) -> str:
+    """Return the value; raise OutputError when the format could not hand it over unchanged.
+
+    STS itself answers with letters, digits, `+`, `/` and `=` only.
+    """
+    if not set(characters).isdisjoint(value):
+        raise OutputError(
+            f"--format: a credential holds a character that {form} files and shells would change",
+            hint="give it to a command instead: aws-role-exec ... -- COMMAND",
+        )
+    return value
+
+
+# Each shell's lines end in a semicolon and none is a comment, since an unquoted substitution
+# may join them to one line.
 
 
 def _quote_posix(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 
-def _json(credentials: Credentials, region: str) -> str:
+def _quote_fish(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _quote_csh(value: str) -> str:
+    # What a substitution gives is subject to file name expansion, quotes or not; and history
+    # expansion takes place within quotes.
+    _refuse(value, "*?[]{}", "csh")
+    return _quote_posix(value).replace("!", "\\!")
+
+
+def _quote_powershell(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _assign_cmd(name: str, value: str) -> str:
+    # Inside the quotes only these still mean something: variables, and with delayed expansion
+    # also those in exclamation marks.
+    return f'set "{name}={_refuse(value, chr(34) + "%!", "cmd")}"'
+
+
+def _assign_dotenv(name: str, value: str) -> str:
+    # No quotes: docker and GitLab keep them. What other readers take for quotes, comments or
+    # variables has to be left out, then.
+    return f"{name}={_refuse(value, chr(34) + chr(39) + '`#$' + chr(92), 'dotenv')}"
+
+
+def _json(credentials: Credentials, region: str, _section: str) -> str:
     import json  # noqa: PLC0415 - rarely asked for
 
     # The members that `credential_process` asks for (AWS SDKs and Tools Reference Guide), and
@@ -53,9 +127,9 @@ def _json(credentials: Credentials, region: str) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _credentials_file(credentials: Credentials, region: str) -> str:
+def _credentials_file(credentials: Credentials, region: str, section: str) -> str:
     return (
-        "[default]\n"
+        f"[{section}]\n"
         f"aws_access_key_id = {credentials.access_key_id}\n"
         f"aws_secret_access_key = {credentials.secret_access_key}\n"
         f"aws_session_token = {credentials.session_token}\n"
@@ -63,9 +137,103 @@ def _credentials_file(credentials: Credentials, region: str) -> str:
     )
 
 
+def _github_pairs(credentials: Credentials, region: str, _section: str) -> str:
+    # A name, `=`, and the rest of the line: the runner looks for `<<` only before the first `=`.
+    return "".join(f"{name}={value}\n" for name, value in credentials.variables(region).items())
+
+
+def _github_masks(credentials: Credentials) -> str:
+    """Return the workflow commands that have the runner hide these values in the log.
+
+    A command ends with its line and `%` begins an escape (actions/toolkit, command.ts).
+    """
+    secrets = (
+        credentials.secret_access_key,
+        credentials.session_token,
+        credentials.access_key_id,  # no secret; aws-actions/configure-aws-credentials hides it too
+    )
+    escaped = (
+        secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A") for secret in secrets
+    )
+    return "".join(f"::add-mask::{secret}\n" for secret in escaped)
+
+
+def _slurm(credentials: Credentials, region: str, _section: str) -> str:
+    from aws_role_exec.environment import IDENTITY_VARIABLES  # noqa: PLC0415 - rarely asked for
+
+    # A task starts with the submitter's whole environment: what selects another identity goes,
+    # as for a command that we become. The value is the rest of the line as it stands.
+    new = credentials.variables(region)
+    return _each(_unset_slurm)(sorted(IDENTITY_VARIABLES - new.keys())) + "".join(
+        f"export {name}={value}\n" for name, value in new.items()
+    )
+
+
+def _unset_slurm(name: str) -> str:
+    return f"unset {name}"
+
+
 FORMATS = {
-    "env": Format(_env, failure="false\n"),
-    "json": Format(_json),
-    "credentials-file": Format(_credentials_file, needs_file=True),
+    "env": _lines(
+        "POSIX shells: sh, bash, dash, zsh, ksh, busybox",
+        lambda name, value: f"export {name}={_quote_posix(value)};",
+        remove=lambda name: f"unset {name};",
+        failure="false",
+    ),
+    "fish": _lines(
+        "fish",
+        lambda name, value: f"set -gx {name} {_quote_fish(value)};",
+        remove=lambda name: f"set -eg {name}; or true;",  # not to be there is no failure
+        failure="false",
+    ),
+    "csh": _lines(
+        "csh, tcsh",
+        lambda name, value: f"setenv {name} {_quote_csh(value)};",
+        remove=lambda name: f"unsetenv {name};",
+        failure="false",
+    ),
+    "powershell": _lines(
+        "PowerShell",
+        lambda name, value: f"$env:{name} = {_quote_powershell(value)};",
+        remove=lambda name: f"Remove-Item -Path Env:{name} -ErrorAction Ignore;",
+        failure="throw 'aws-role-exec failed';",
+    ),
+    "cmd": _lines(
+        "the Windows command prompt",
+        _assign_cmd,
+        remove=lambda name: f'set "{name}="',
+        failure="cmd /c exit 1",  # `exit` itself would close the window
+    ),
+    "json": Format("JSON, also as credential_process wants it", _json),
+    "credentials-file": Format(
+        "a section of an AWS credentials file; needs --output",
+        _credentials_file,
+        needs_file=True,
+        has_section=True,
+    ),
+    "dotenv": _lines("K=V lines for docker --env-file and GitLab dotenv artifacts", _assign_dotenv),
+    "github": Format(
+        "masks in the log of a GitHub Actions step, variables for the steps after it",
+        _github_pairs,
+        announcement=_github_masks,
+        appends_to="GITHUB_ENV",
+    ),
+    "slurm": Format(
+        "what a Slurm TaskProlog prints",
+        _slurm,
+        failure="print aws-role-exec: no credentials for this task\n",
+        remove=_each(_unset_slurm),
+    ),
 }
 DEFAULT = "env"
+DEFAULT_SECTION = "default"
+# AWS SDKs and Tools Reference Guide, "Format of the config file".
+_SECTION_CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-+@%/:"
+)
+_LONGEST_SECTION = 128
+
+
+def is_section_name(name: str) -> bool:
+    """Tell whether every reader of a credentials file takes this for a section's name."""
+    return 1 <= len(name) <= _LONGEST_SECTION and _SECTION_CHARACTERS.issuperset(name)

@@ -18,7 +18,11 @@ ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC_"
 
 @record
 class Option:
-    """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`."""
+    """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`.
+
+    `completes` is what a shell offers as its value: a key of `completion.VALUES`, `file`, or
+    nothing.
+    """
 
     flag: str
     metavar: str
@@ -26,6 +30,7 @@ class Option:
     kind: str = "value"
     default: str | None = None
     short: str | None = None
+    completes: str = ""
 
     @property
     def name(self) -> str:
@@ -44,6 +49,7 @@ TABLE = (
         "ARN",
         "The role to assume. Repeat it to go through several, in order.",
         kind="list",
+        completes="role",
     ),
     Option(
         "--duration",
@@ -67,17 +73,44 @@ TABLE = (
         "--policy",
         "P",
         "A session policy that narrows what the role may do: JSON, or file://PATH.",
+        completes="policy",
     ),
     Option(
         "--format",
         "F",
         f"Without a command, print the credentials as {', '.join(formats.FORMATS)}."
         f"  [default: {formats.DEFAULT}]",
+        completes="format",
     ),
     Option(
         "--output",
         "PATH",
         "Write there instead of to stdout; a file appears whole, with mode 0600, or not at all.",
+        completes="file",
+    ),
+    Option(
+        "--owner",
+        "USER[:GROUP]",
+        "Whose the --output file is to be; only root can give it away. Numbers always work.",
+        completes="user",
+    ),
+    Option(
+        "--mode",
+        "OCTAL",
+        "The mode of the --output file: 0400, 0440, 0600 or 0640.  [default: 0600]",
+        completes="mode",
+    ),
+    Option(
+        "--profile-name",
+        "NAME",
+        "What --format credentials-file calls its section.  [default: default]",
+    ),
+    Option(
+        "--unset",
+        "",
+        "Print the lines that take the credentials out of this shell again, in the --format asked"
+        " for. Needs no role and no network.",
+        kind="flag",
     ),
     Option(
         "--sts-timeout",
@@ -109,6 +142,10 @@ class Options:
     region: str | None
     format: str | None
     output: str | None
+    owner: str | None
+    mode: str | None
+    profile_name: str | None
+    unset: bool
     policy: str | None
     sts_timeout: str
     dry_run: bool

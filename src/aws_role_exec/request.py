@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_role_exec import duration, formats, handover, output, policy, region, role, session_name
+from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import UsageError
 from aws_role_exec.records import record
 
@@ -36,6 +37,7 @@ class Request:
     command: tuple[str, ...]
     executable: str
     format: str
+    profile_name: str
     destination: output.Destination | None
     dry_run: bool
     verbose: bool
@@ -81,17 +83,20 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         lambda _: region.find(options.region, environ, role.partition(role_arns[-1])),
         options.region or "",
     )
-    format_name = formats.DEFAULT if options.format is None else options.format
+    format_name, profile_name, destination = formats.DEFAULT, "", None
+    executable = ""
     if options.command:
-        for option, value in (("--format", options.format), ("--output", options.output)):
-            if value is not None and option not in options.from_environment:
-                raise UsageError(
-                    f"{option}: nothing is printed when a command is run",
-                    hint=f"leave {option} out, or leave the command out",
-                )
-        executable, destination = handover.find_command(options.command[0], environ), None
+        _refuse_typed(
+            options,
+            ("--format", "--output", "--owner", "--mode", "--profile-name"),
+            "nothing is printed when a command is run",
+            "leave {} out, or leave the command out",
+        )
+        executable = handover.find_command(options.command[0], environ)
     else:
-        executable, destination = "", _find_destination(options, format_name)
+        format_name = _find_format(options)
+        profile_name = _find_profile_name(options, format_name)
+        destination = _find_destination(options, format_name, environ)
     return Request(
         role_arns=role_arns,
         duration_seconds=seconds,
@@ -102,6 +107,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         command=options.command,
         executable=executable,
         format=format_name,
+        profile_name=profile_name,
         destination=destination,
         dry_run=options.dry_run,
         verbose=options.verbose,
@@ -109,18 +115,115 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
     )
 
 
-def _find_destination(options: Options, format_name: str) -> output.Destination:
-    if format_name not in formats.FORMATS:
+def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, output.Destination]:
+    """Return the lines that `--unset` prints, and where to. Raises UsageError."""
+    if options.command:
         raise UsageError(
-            f"{options.label('--format')}: '{format_name}' is not a format",
+            "--unset: there is nothing to take out of a command's environment",
+            hint="leave --unset out, or leave the command out",
+        )
+    format_name = _find_format(options)
+    remove = formats.FORMATS[format_name].remove
+    if remove is None:
+        able = [name for name, known in formats.FORMATS.items() if known.remove]
+        raise UsageError(
+            f"--unset: {format_name} has no words for taking a variable out",
+            hint=f"the formats that have are {', '.join(able)}",
+        )
+    return remove(VARIABLES), _find_destination(options, format_name, environ)
+
+
+def _refuse_typed(options: Options, flags: tuple[str, ...], why: str, hint: str) -> None:
+    """Raise UsageError for the first of these that stands on the command line.
+
+    As a default from the environment it is for other runs than this one.
+    """
+    for flag in flags:
+        given = getattr(options, flag[2:].replace("-", "_")) is not None
+        if given and flag not in options.from_environment:
+            raise UsageError(f"{flag}: {why}", hint=hint.format(flag))
+
+
+def _find_format(options: Options) -> str:
+    name = formats.DEFAULT if options.format is None else options.format
+    if name not in formats.FORMATS:
+        raise UsageError(
+            f"{options.label('--format')}: '{name[:80]}' is not a format",
             hint=f"the formats are {', '.join(formats.FORMATS)}",
+        )
+    return name
+
+
+def _find_profile_name(options: Options, format_name: str) -> str:
+    if not formats.FORMATS[format_name].has_section:
+        _refuse_typed(
+            options,
+            ("--profile-name",),
+            f"{format_name} has no sections",
+            "it goes with --format credentials-file",
+        )
+        return ""
+    name = formats.DEFAULT_SECTION if options.profile_name is None else options.profile_name
+    if not formats.is_section_name(name):
+        raise UsageError(
+            f"{options.label('--profile-name')}: '{name[:80]}' cannot be a profile's name",
+            hint="letters, digits and _.-+@%/: only"
+            if name
+            else "it is empty; is a variable not set?",
+        )
+    return name
+
+
+def _find_destination(
+    options: Options, format_name: str, environ: Mapping[str, str]
+) -> output.Destination:
+    if formats.FORMATS[format_name].appends_to is not None:
+        _refuse_typed(
+            options,
+            ("--output", "--owner", "--mode"),
+            f"{format_name} adds to the file that the runner names",
+            "for a file of K=V lines there is --format dotenv",
+        )
+        return _find_github_environment(options, environ)
+    if options.output is None:
+        _refuse_typed(
+            options, ("--owner", "--mode"), "there is no file", "it goes with --output PATH"
         )
     if formats.FORMATS[format_name].needs_file and options.output is None:
         raise UsageError(
             f"{options.label('--format')}: {format_name} needs --output PATH",
             hint="SDKs read it from a file, named by AWS_SHARED_CREDENTIALS_FILE",
         )
-    return output.find_destination("-" if options.output is None else options.output)
+    if options.output is None:
+        return output.find_destination("-")
+    return output.find_destination(options.output, _find_ownership(options))
+
+
+def _find_ownership(options: Options) -> output.Ownership | None:
+    if options.owner is None and options.mode is None:
+        return None
+    from aws_role_exec import ownership  # noqa: PLC0415 - rarely asked for
+
+    try:
+        flag = "--owner"
+        user, group = (
+            ownership.parse_owner(options.owner) if options.owner is not None else (None, None)
+        )
+        flag = "--mode"
+        mode = output.FILE_MODE if options.mode is None else ownership.parse_mode(options.mode)
+    except UsageError as error:
+        raise UsageError(f"{options.label(flag)}: {error}", hint=error.hint) from None
+    return output.Ownership(user, group, mode)
+
+
+def _find_github_environment(options: Options, environ: Mapping[str, str]) -> output.Destination:
+    path = environ.get("GITHUB_ENV")
+    if environ.get("GITHUB_ACTIONS") != "true" or not path:
+        raise UsageError(
+            f"{options.label('--format')}: github is for a step of GitHub Actions; this is none",
+            hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
+        )
+    return output.Appended(path, "GITHUB_ENV")
 
 
 def _parse_timeout(text: str) -> float:
