@@ -60,8 +60,16 @@ def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
 
 def _end_helpers() -> None:
     """End a credential_process that did not answer, so that it does not outlive us (Linux)."""
+    for process in _descendants("self"):
+        with contextlib.suppress(OSError):
+            os.kill(process, signal.SIGTERM)
+
+
+def _descendants(process: str) -> list[int]:
+    """Return the children of a process and theirs: a helper is often a shell and its command."""
+    children: list[int] = []
     with contextlib.suppress(OSError, ValueError):
-        for task in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{task}/children", "rb") as file:
-                for child in file.read().split():
-                    os.kill(int(child), signal.SIGTERM)
+        for task in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{task}/children", "rb") as file:
+                children += map(int, file.read().split())
+    return children + [below for child in children for below in _descendants(str(child))]

@@ -5,9 +5,13 @@ A signal ends this process as it would end one without handlers; nothing here ca
 
 from __future__ import annotations
 
-import signal
+# Its C part loads nothing: until `take_over` has run, SIGINT is a traceback.
+import _signal as signal  # type: ignore[import-not-found]
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # loading typing takes longer than all that stands here
+if TYPE_CHECKING:
+    from typing import Any
 
 # Writing to a connection that was closed, or past a file size limit, must be an error for
 # us; a command that becomes of us must get what our caller wanted.
