@@ -1,0 +1,109 @@
+"""`make demo`, and what the Makefile does on a machine that is not ready for it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+ALICE = "arn:aws:iam::123456789012:user/alice"
+READER = r"arn:aws:sts::123456789012:assumed-role/reader/aws-role-exec-\S+"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the demonstration prints for a visitor whose shell is full of AWS settings."""
+    directory = tmp_path_factory.mktemp("demo")
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+        "USER": "visitor",
+        "AWS_PROFILE": "the-visitors",
+        "AWS_CA_BUNDLE": "/nonexistent",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "demo" / "demo.py"],
+        env=env,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert not list(directory.iterdir()), "left behind"
+    return done.stdout
+
+
+class TestDemo:
+    def test_shows_who_one_is_and_who_one_becomes(self, demo: str) -> None:
+        """As oneself once, then as the role by execve, by eval and by a credentials file."""
+        found = re.findall(rf"^    ({ALICE}|{READER})$", demo, re.MULTILINE)
+        assert found[0] == ALICE
+        assert len(found) == 4
+        assert all(re.fullmatch(READER, arn) for arn in found[1:])
+
+    def test_shows_which_variables_changed(self, demo: str) -> None:
+        """Exactly the contract's, with their secrets masked."""
+        changed = re.findall(r"^    ([A-Z_]+) +\S+ +-> (\S+)$", demo, re.MULTILINE)
+        assert [name for name, _ in changed] == [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_CREDENTIAL_EXPIRATION",
+            "AWS_REGION",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+        ]
+        values = dict(changed)
+        assert values["AWS_SECRET_ACCESS_KEY"] == values["AWS_SESSION_TOKEN"] == "(secret)"
+
+    def test_shows_that_the_process_is_the_same(self, demo: str) -> None:
+        """One pid, twice."""
+        before, after = re.findall(r"(?:before|after): pid (\d+)", demo)
+        assert before == after
+
+    def test_ends_with_what_to_type_against_real_aws(self, demo: str) -> None:
+        """The last line can be pasted."""
+        last = demo.rstrip().splitlines()[-1].strip()
+        assert last.endswith("-- aws sts get-caller-identity")
+        assert "aws-role-exec --role-arn arn:aws:iam::" in last
+
+
+class TestMake:
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> Callable[..., str]:
+        """What `make demo` says of a machine with these programs first in its PATH."""
+
+        def run(**programs: str) -> str:
+            for name, script in programs.items():
+                (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+                (tmp_path / name).chmod(0o755)
+            done = subprocess.run(
+                ["make", "--no-print-directory", "PYTHON=python3", f"VENV={tmp_path}/venv", "demo"],
+                env={"PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)},
+                cwd=REPOSITORY,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert done.returncode != 0
+            assert not os.path.exists(tmp_path / "venv")
+            return done.stderr
+
+        return run
+
+    def test_says_which_python_is_needed(self, make: Callable[..., str]) -> None:
+        """An old Python is told apart from a broken set-up."""
+        said = make(python3='case "$2" in *version_info*) exit 1;; esac')
+        assert "Python 3.11 or newer is needed" in said
+
+    def test_says_what_to_install_where_it_cannot(self, make: Callable[..., str]) -> None:
+        """Debian's python3 lacks ensurepip, and not everyone is root."""
+        said = make(python3='case "$2" in *ensurepip*) exit 1;; esac', id="echo 1000")
+        assert "install python3-venv" in said
