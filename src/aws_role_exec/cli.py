@@ -16,13 +16,22 @@ import click
 from click.core import ParameterSource
 
 from aws_role_exec import __version__, environment, formats, handover, output, request, signals
-from aws_role_exec.errors import EXIT_FAILURE, AwsRoleExecError, UsageError
+from aws_role_exec.errors import (
+    EXIT_FAILURE,
+    AwsRoleExecError,
+    IdentityError,
+    StsError,
+    UsageError,
+    keep_secret,
+    redact,
+)
 from aws_role_exec.options import TABLE, VARIABLES, Option, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import NoReturn
 
+    from aws_role_exec.credentials import Credentials
     from aws_role_exec.request import Request
 
 PROGRAM = "aws-role-exec"
@@ -104,9 +113,9 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
     environ = environment.caller_environment()
     arguments = sys.argv[1:]
     failure_output = failure_line(arguments, environ)
+    keep_secret(*_secrets(environ))
     try:
-        run(arguments, environ, caller_signals)
-        code = 0
+        code = run(arguments, environ, caller_signals)
     except AwsRoleExecError as error:
         code = error.exit_code
         _print_error(error, str(error), error.hint, environ)
@@ -117,7 +126,7 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
     except Exception as error:
         code = EXIT_FAILURE
         _print_error(error, f"unexpected: {type(error).__name__}", _DEBUG_HINT, environ)
-    if code:
+    if code and failure_output:
         with contextlib.suppress(OSError):
             os.write(1, failure_output.encode())
     _leave(code)
@@ -128,29 +137,31 @@ _DEBUG_HINT = "this is a bug; AWS_ROLE_EXEC_DEBUG=1 prints where it happened, fo
 
 def run(
     arguments: Sequence[str], environ: Mapping[str, str], caller_signals: dict[str, Any]
-) -> None:
-    """Do what the arguments ask; returns only when there was no command to become."""
+) -> int:
+    """Do what the arguments ask; returns an exit code if there was no command to become."""
     options = parse(arguments)
     if options is None:
-        return
+        return 0
     if options.unset:
         lines, destination = request.make_removal(options, environ)
         if options.dry_run:
             _say("DRY RUN: would print the lines that take the credentials out again")
         else:
             destination.write(lines)
-        return
+        return 0
     asked = request.make(options, environ)
     for notice in asked.notices:
         _say(f"{PROGRAM}: {notice}")
     if asked.dry_run:
         _print_dry_run(asked)
-        return
+        return 0
     tell: Callable[[str], None] = (
         (lambda line: _say(f"{PROGRAM}: {line}")) if asked.verbose else _silent
     )
     from aws_role_exec import sts  # noqa: PLC0415 - botocore, only once everything is checked
 
+    if asked.explain:
+        return _explain(asked, environ, tell)
     credentials = sts.obtain(asked, tell)
     if asked.destination is not None:
         chosen = formats.FORMATS[asked.format]
@@ -158,12 +169,29 @@ def run(
         if chosen.announcement is not None:
             output.Stream(1).write(chosen.announcement(credentials))
         asked.destination.write(text)
-        return
+        return 0
     tell(f"becoming {asked.executable}")
     signals.give_back(caller_signals)
     child = environment.child_environment(environ, credentials.variables(asked.region))
     _flush()
-    handover.become(asked.executable, asked.command, child)
+    return handover.become(asked.executable, asked.command, child)
+
+
+def _explain(asked: Request, environ: Mapping[str, str], tell: Callable[[str], None]) -> int:
+    """Print what would be asked and what STS says to it; returns 0 if that is yes."""
+    from aws_role_exec import explain, sts  # noqa: PLC0415
+
+    trail = explain.Trail()
+    credentials: Credentials | None = None
+    refusal: AwsRoleExecError | None = None
+    try:
+        credentials = sts.obtain(asked, tell, trail)
+    except (IdentityError, StsError) as error:
+        refusal = error
+    report = explain.Report(asked, trail, credentials, refusal, environ)
+    render = explain.to_json if asked.format == "json" else explain.to_text
+    output.Stream(1).write(render(report))
+    return refusal.exit_code if refusal else 0
 
 
 def parse(arguments: Sequence[str]) -> Options | None:
@@ -199,7 +227,7 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
         if word == "--":
             if next(words, None) is not None:
                 return ""
-        elif not word.startswith("-"):
+        elif not word.startswith("-") or word == "--explain":
             return ""
         elif word not in flags:
             following = value if equals else next(words, None)
@@ -233,10 +261,10 @@ def _print_error(
 ) -> None:
     if environ.get("AWS_ROLE_EXEC_DEBUG") == "1":
         for line in _where(error):
-            _say(_redact(line, environ))
-    _say(_redact(f"{PROGRAM}: {message}", environ))
+            _say(line)
+    _say(f"{PROGRAM}: {message}")
     if hint:
-        _say(_redact(f"hint: {hint}", environ))
+        _say(f"hint: {hint}")
 
 
 def _where(error: BaseException) -> Iterator[str]:
@@ -253,21 +281,22 @@ def _where(error: BaseException) -> Iterator[str]:
     yield type(error).__qualname__
 
 
-def _redact(text: str, environ: Mapping[str, str]) -> str:
-    """Take the caller's own secrets out of a text that may quote someone else's message."""
-    for name, value in environ.items():
-        if (
-            name.startswith("AWS_")
-            and ("SECRET" in name or "TOKEN" in name)
-            and not name.endswith("_FILE")
-            and len(value) >= 16
-        ):
-            text = text.replace(value, "***")
-    return text
+def _secrets(environ: Mapping[str, str]) -> list[str]:
+    """Return the caller's own secrets, as far as their names tell."""
+    return [
+        value
+        for name, value in environ.items()
+        if len(value) >= 16 and ("SECRET" in name or "TOKEN" in name) and not _is_harmless(value)
+    ]
+
+
+def _is_harmless(value: str) -> bool:
+    return value.startswith(("/", "http://", "https://"))  # AWS_WEB_IDENTITY_TOKEN_FILE, ...
 
 
 def _say(line: str) -> None:
     """Print one line on stderr: no line breaks or escape sequences from someone else's text."""
+    line = redact(line)
     printable = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
     with contextlib.suppress(OSError, ValueError):
         data = memoryview((printable + "\n").encode("utf-8", "backslashreplace"))

@@ -10,7 +10,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -23,12 +23,24 @@ class Deadline:
         """Start the clock; `seconds` is positive."""
         self.seconds = seconds
         self._end = time.monotonic() + seconds
+        self._stopped_at: float | None = None
         self.waiting_for = "base credentials"
         self.last_error: Exception | None = None
 
     def remaining(self) -> float:
         """Return the seconds left, negative once it has passed."""
-        return self._end - time.monotonic()
+        stopped_at = self._stopped_at
+        return self._end - (time.monotonic() if stopped_at is None else stopped_at)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the clock stand still meanwhile: for a person, who is no network."""
+        begin = self._stopped_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._end += time.monotonic() - begin
+            self._stopped_at = None
 
 
 def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
@@ -49,7 +61,8 @@ def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(max(0, min(deadline.remaining(), threading.TIMEOUT_MAX)))
+    while (remaining := deadline.remaining()) > 0 and thread.is_alive():
+        thread.join(min(remaining, threading.TIMEOUT_MAX))
     if thread.is_alive():
         _end_helpers()
         raise TimeoutError

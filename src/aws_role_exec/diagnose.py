@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions as bc
 from botocore.parsers import ResponseParserError
 
-from aws_role_exec.errors import IdentityError, StsError
+from aws_role_exec import refusals
+from aws_role_exec.errors import IdentityError, StsError, redact
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -43,147 +44,70 @@ _LONGEST_REASON = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer of STS and what a person can do about it.
+class Question:
+    """What STS was asked, for the words of its refusal.
 
-    It matches an error whose code is one of `codes` and whose message has `contains`. `hint`
-    may name {role}, {region}, {source} (where the base credentials came from), {who} (the
-    identity that asked, as STS named it) and {percent} (of the packed size allowed).
+    `source` is where the asking credentials came from and `unsent` what a trust policy may
+    want and was not sent, both in a user's words; `hop` is as in `hop 2 of 3`, empty where
+    there is one only; `token` has the claims of an OIDC token, if one asked.
     """
 
-    codes: tuple[str, ...]
-    contains: str
-    hint: str
+    role_arn: str
+    region: str
+    source: str
+    unsent: str
+    hop: str = ""
+    token: Mapping[str, str] | None = None
 
 
-REFUSALS = (
-    Refusal(
-        ("AccessDenied",),
-        "MultiFactorAuthentication",
-        "the role wants a multi-factor code, and the one given was not valid",
-    ),
-    Refusal(
-        ("AccessDenied",),
-        "explicit deny",
-        "a policy denies this outright: look for Deny statements that cover {who} or {role}",
-    ),
-    Refusal(
-        ("AccessDenied",),
-        "may not be assumed by root",
-        "use an IAM user's or a role's credentials; the account's root user cannot assume roles",
-    ),
-    Refusal(
-        ("AccessDenied",),
-        "",
-        "{who} needs sts:AssumeRole on the role, and the role's trust policy must allow {who};"
-        " that policy may also ask for an external id, MFA, tags or a source identity",
-    ),
-    Refusal(
-        ("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-        "",
-        "the base credentials from {source} have expired; renew them, or unset them if something"
-        " better stands behind them",
-    ),
-    Refusal(
-        ("InvalidClientTokenId", "UnrecognizedClientException"),
-        "",
-        "STS does not know the key from {source}: deleted, inactive, of another partition, or"
-        " temporary and without its session token",
-    ),
-    Refusal(
-        ("SignatureDoesNotMatch", "IncompleteSignature"),
-        "",
-        "the secret key from {source} does not belong to its access key; was it cut when copied?",
-    ),
-    Refusal(
-        ("ValidationError",),
-        "role chaining",
-        "a role assumed with a role's credentials lasts 1h at most: use --duration 1h",
-    ),
-    Refusal(
-        ("ValidationError",),
-        "MaxSessionDuration",
-        "ask for less with --duration, or raise the role's maximum session duration in IAM",
-    ),
-    Refusal(
-        ("PackedPolicyTooLarge",),
-        "",
-        "the session policy and tags take {percent} of the packed size allowed; make them smaller",
-    ),
-    Refusal(
-        ("MalformedPolicyDocument",),
-        "",
-        "the session policy is valid JSON that IAM does not accept; see the message above",
-    ),
-    Refusal(
-        ("RegionDisabledException",),
-        "",
-        "STS is switched off in {region} for the account: name another --region, or have it"
-        " activated in the account settings of IAM",
-    ),
-    Refusal(
-        ("InvalidIdentityToken", "IDPRejectedClaim"),
-        "",
-        "the OIDC token was not accepted: check its audience, its issuer and its age",
-    ),
-)
-
-
-def sts_error(error: Exception, *, role_arn: str, region: str, provider: str) -> StsError:
-    """Return STS's refusal, or the fault on the way to it, as one of our errors.
-
-    `provider` is botocore's name for where the base credentials came from.
-    """
-    what = f"assuming {role_arn}"
+def sts_error(error: Exception, question: Question) -> StsError:
+    """Return STS's refusal, or the fault on the way to it, as one of our errors."""
+    what = f"assuming {question.role_arn}" + (f" ({question.hop})" if question.hop else "")
     if isinstance(error, bc.ClientError):
         code, message = _code_and_message(error)
-        facts = {
-            "role": role_arn,
-            "region": region,
-            "source": describe_provider(provider),
-            "who": _first(r"User: (\S+) is not authorized", message) or "the caller",
-            "percent": _first(r"(\d+%)", message) or "more than all",
-        }
-        hint = _skew_hint(error) or _refusal_hint(code, message, facts)
-        return StsError(f"{what}: {code}: {_shorten(message)}", hint=hint)
-    why, hint = _transport(error)
+        return StsError(f"{what}: {code}: {message}", hint=_refusal_hint(error, question))
+    why, hint = fault(error)
     return StsError(f"{what}: {why}", hint=hint)
 
 
 def timeout_error(deadline: Deadline) -> StsError:
     """Return the error for a deadline that passed, with what happened last."""
-    hint = "give it longer with --sts-timeout"
+    hint: str | None = refusals.LONGER_HINT
     why = f"no answer within {deadline.seconds:g}s"
     error = deadline.last_error
     if error is not None:
         why += f", last: {in_a_word(error)}"
         if transient_kind(error) == "throttled":
-            hint = (
-                "too many requests in this account and region at once: spread the jobs' starts,"
-                " or give it longer with --sts-timeout"
-            )
+            hint = refusals.THROTTLED_HINT
         elif not isinstance(error, bc.ClientError):
-            hint = _transport(error)[1] or hint
+            hint = fault(error)[1] or hint
     return StsError(f"{deadline.waiting_for}: {why}", hint=hint)
 
 
-def identity_error(error: Exception) -> IdentityError:
+def identity_error(error: Exception, region: str) -> IdentityError:
     """Return the error that kept a provider from giving base credentials as one of ours."""
     hint = None
     if isinstance(error, bc.ClientError):
         code, message = _code_and_message(error)
-        why = f"{error.operation_name}: {code}: {_shorten(message)}"
-        hint = _skew_hint(error)
-        if isinstance(error, bc.ClientError) and error.operation_name == "GetRoleCredentials":
-            hint = "log in again: aws sso login"
+        why = f"{error.operation_name}: {code}: {message}"
+        if error.operation_name == "GetRoleCredentials":
+            hint = refusals.IDENTITY_HINTS["sso"]
+        else:
+            role_arn = _first(r"on resource: (\S+)", message) or "the profile's role"
+            hint = _refusal_hint(
+                error,
+                Question(
+                    role_arn, region, "the profile", "an external id, MFA or a source identity"
+                ),
+            )
     elif isinstance(error, (bc.SSOError, bc.TokenRetrievalError)):
-        why, hint = _shorten(str(error)), "log in again: aws sso login"
+        why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["sso"]
     elif isinstance(error, bc.LoginError):
-        why, hint = _shorten(str(error)), "log in again: aws login"
+        why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["login"]
     elif isinstance(error, bc.PartialCredentialsError):
-        why, hint = _shorten(str(error)), "set both the access key and the secret key, or neither"
+        why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["partial"]
     elif isinstance(error, (bc.ConnectionError, bc.HTTPClientError)):
-        why, hint = _transport(error)
+        why, hint = fault(error)
     elif isinstance(error, bc.BotoCoreError):
         why = _shorten(str(error))
     elif isinstance(error, OSError):
@@ -191,11 +115,12 @@ def identity_error(error: Exception) -> IdentityError:
         if error.filename:
             why = f"{error.filename}: {why}"
     elif isinstance(error, RuntimeError) and "expired" in str(error):
-        why, hint = "they have expired", "renew them"
-        if os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
-            hint = "renew them, or unset AWS_CREDENTIAL_EXPIRATION if it was left by older ones"
+        by_variable = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+        why = "they have expired"
+        hint = refusals.IDENTITY_HINTS["expired by a variable" if by_variable else "expired"]
     elif isinstance(error, ValueError) and os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
-        why, hint = "AWS_CREDENTIAL_EXPIRATION is not a time", "unset it, or use ISO 8601"
+        why = "AWS_CREDENTIAL_EXPIRATION is not a time"
+        hint = refusals.IDENTITY_HINTS["not a time"]
     else:
         # A foreign message may quote what could not be parsed, and that may be a secret.
         why = f"a provider failed with {type(error).__name__}"
@@ -229,100 +154,65 @@ def in_a_word(error: Exception) -> str:
     """Return the shortest name of a fault: STS's code, or what happened to the connection."""
     if isinstance(error, bc.ClientError):
         return _code_and_message(error)[0]
-    return _transport(error)[0]
+    return fault(error)[0]
 
 
 def describe_provider(method: str) -> str:
     """Return where credentials came from in a user's words, given botocore's name for it."""
-    return PROVIDERS.get(method, method)
+    return refusals.PROVIDERS.get(method, method)
 
 
-PROVIDERS = {
-    "env": "the environment",
-    "assume-role": "the profile's role",
-    "assume-role-with-web-identity": "a web identity token file",
-    "sso": "the SSO login cache",
-    "shared-credentials-file": "the shared credentials file",
-    "login": "the console login cache",
-    "custom-process": "the profile's credential_process",
-    "config-file": "the config file",
-    "ec2-credentials-file": "AWS_CREDENTIAL_FILE",
-    "boto-config": "the boto config file",
-    "container-role": "the container credentials endpoint",
-    "iam-role": "the instance metadata service",
-}
-
-
-def where_was_looked(session: Session) -> str:
-    """Return the hint for a chain of providers that came to nothing."""
+def where_was_looked(session: Session, asked: Sequence[str]) -> str:
+    """Return the hint for a chain of providers, of these names, that came to nothing."""
     profile = session.get_config_variable("profile") or "default"
     files = [session.get_config_variable(name) for name in ("credentials_file", "config_file")]
     off = os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
-    metadata = "is switched off" if off else "did not answer with a role"
-    return (
-        f"looked in the environment, in {files[0]} and {files[1]} (profile {profile}) and at the"
-        f" container endpoint; the instance metadata service {metadata}"
+    environment = "the environment, in " if "env" in asked else ""
+    return refusals.IDENTITY_HINTS["none"].format(
+        places=f"{environment}{files[0]} and {files[1]} (profile {profile}) and at the container"
+        " endpoint",
+        metadata="is switched off" if off else "did not answer with a role",
     )
 
 
-def _transport(error: Exception) -> tuple[str, str | None]:
-    """Return why STS was not reached, or not understood, and the hint."""
-    text = str(error)
+def fault(error: Exception) -> tuple[str, str | None]:
+    """Return why a server was not reached, or not understood, and the hint."""
+    name = _name_fault(error)
+    if name is None:
+        return _shorten(str(error)), None
+    found = refusals.FAULTS[name]
+    bundle = os.environ.get("AWS_CA_BUNDLE") or "the profile's ca_bundle"
+    return found.why.format(error=_shorten(str(error)), bundle=bundle), found.hint
+
+
+def _name_fault(error: Exception) -> str | None:
     if isinstance(error, bc.ProxyConnectionError):
-        return "the proxy did not take the connection", "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+        return "proxy"
     if isinstance(error, bc.SSLError):
-        return _certificate(text)
+        return _certificate(str(error).lower())
     if isinstance(error, bc.ConnectTimeoutError):
-        return "connecting timed out", _REACH_HINT
+        return "connect timeout"
     if isinstance(error, bc.EndpointConnectionError):
-        return f"{_shorten(text)}", _REACH_HINT
+        return "unreachable"
     if isinstance(error, bc.ReadTimeoutError):
-        return "no answer on an open connection", "give it longer with --sts-timeout"
+        return "read timeout"
     if isinstance(error, bc.HTTPClientError):
-        return "the connection was dropped", None
-    if isinstance(error, ResponseParserError):
-        return (
-            "the answer is not STS's",
-            "something else answers there: a proxy, a login page, another service?",
-        )
-    return _shorten(text), None
+        return "dropped"
+    return "not STS" if isinstance(error, ResponseParserError) else None
 
 
-_REACH_HINT = (
-    "no route from here? See --region, AWS_ENDPOINT_URL_STS, HTTPS_PROXY, and in a private"
-    " network its STS endpoint"
-)
-
-
-def _certificate(text: str) -> tuple[str, str | None]:
-    lowered = text.lower()
-    if "no certificate or crl found" in lowered or "no such file" in lowered:
-        bundle = os.environ.get("AWS_CA_BUNDLE") or "the profile's ca_bundle"
-        return (
-            f"{bundle} holds no certificate of an authority",
-            "name a PEM file with the authorities to trust in AWS_CA_BUNDLE, or unset it",
-        )
-    if "hostname mismatch" in lowered or "doesn't match" in lowered or "not valid for" in lowered:
-        return (
-            "the certificate is for another host name",
-            "is that a proxy, or an endpoint override that names another host?",
-        )
-    if "expired" in lowered:
-        return (
-            "the certificate has expired",
-            "if it has not, this machine's clock is wrong: see date -u",
-        )
-    if "verify failed" in lowered or "self-signed" in lowered or "self signed" in lowered:
-        return (
-            "the certificate is not signed by a trusted authority",
-            "if a proxy of yours signs it, name its authority's PEM file in AWS_CA_BUNDLE",
-        )
-    if "wrong_version_number" in lowered or "record layer" in lowered:
-        return "the port does not speak TLS", "http:// instead of https://, or another port?"
-    return (
-        f"TLS failed: {_shorten(text)}",
-        "see AWS_CA_BUNDLE, HTTPS_PROXY and AWS_ENDPOINT_URL_STS",
-    )
+def _certificate(text: str) -> str:
+    if "no certificate or crl found" in text or "no such file" in text:
+        return "no authorities"
+    if "hostname mismatch" in text or "doesn't match" in text or "not valid for" in text:
+        return "host name"
+    if "expired" in text:
+        return "expired certificate"
+    if "verify failed" in text or "self-signed" in text or "self signed" in text:
+        return "untrusted"
+    if "wrong_version_number" in text or "record layer" in text:
+        return "not TLS"
+    return "TLS"
 
 
 def _is_dropped_handshake(error: Exception) -> bool:
@@ -330,13 +220,39 @@ def _is_dropped_handshake(error: Exception) -> bool:
     return "eof" in text or "reset" in text
 
 
+def code_of(error: Exception) -> str | None:
+    """Return the code by which a service refused, None if it did not answer."""
+    return _code_and_message(error)[0] if isinstance(error, bc.ClientError) else None
+
+
+def who_asked(error: Exception) -> str | None:
+    """Return the identity that a refusal names as the one that asked."""
+    message = _code_and_message(error)[1] if isinstance(error, bc.ClientError) else ""
+    return _first(r"User: (\S+) is not authorized", message)
+
+
 def _code_and_message(error: bc.ClientError) -> tuple[str, str]:
     found: dict[str, Any] = dict(error.response.get("Error", {}))
-    return str(found.get("Code") or "Unknown"), str(found.get("Message") or "no message")
+    return str(found.get("Code") or "Unknown"), _shorten(str(found.get("Message") or "no message"))
 
 
-def _refusal_hint(code: str, message: str, facts: dict[str, str]) -> str | None:
-    for refusal in REFUSALS:
+def _refusal_hint(error: bc.ClientError, question: Question) -> str | None:
+    skew = _skew_hint(error)
+    if skew:
+        return skew
+    code, message = _code_and_message(error)
+    who = "the caller" if question.token is None else "the token's subject"
+    facts = {
+        "role": question.role_arn,
+        "region": question.region,
+        "source": question.source,
+        "unsent": question.unsent,
+        "who": who_asked(error) or who,
+        "percent": _first(r"(\d+%)", message) or "more than all",
+        "token": ", ".join(f"{name}={value}" for name, value in (question.token or {}).items())
+        or "nothing of itself",
+    }
+    for refusal in refusals.REFUSALS:
         if code in refusal.codes and refusal.contains in message:
             return refusal.hint.format(**facts)
     return None
@@ -344,19 +260,27 @@ def _refusal_hint(code: str, message: str, facts: dict[str, str]) -> str | None:
 
 def _skew_hint(error: bc.ClientError) -> str | None:
     """Return the hint about this machine's clock when the answer's Date is far from it."""
-    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    seconds = clock_skew_seconds(error.response)
+    if seconds is None or abs(seconds) < _SKEW_SECONDS:
+        return None
+    return refusals.SKEW_HINT.format(
+        minutes=round(abs(seconds) / 60), direction="ahead of" if seconds > 0 else "behind"
+    )
+
+
+def clock_skew_seconds(answer: Mapping[str, Any]) -> float | None:
+    """Return by how much this machine's clock is ahead of the one that dated an answer.
+
+    To about a second, as that is what the Date header holds; None when it has none.
+    """
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         theirs = parsedate_to_datetime(headers["date"])
     except (KeyError, TypeError, ValueError):
         return None
     if theirs.tzinfo is None:
         theirs = theirs.replace(tzinfo=UTC)
-    seconds = (datetime.now(UTC) - theirs).total_seconds()
-    if abs(seconds) < _SKEW_SECONDS:
-        return None
-    direction = "ahead of" if seconds > 0 else "behind"
-    minutes = round(abs(seconds) / 60)
-    return f"this machine's clock is {minutes} minutes {direction} STS's; set it (see timedatectl)"
+    return (datetime.now(UTC) - theirs).total_seconds()
 
 
 def _first(pattern: str, text: str) -> str | None:
@@ -372,5 +296,6 @@ _SENT_SECRETS = re.compile(
 
 
 def _shorten(text: str) -> str:
-    text = _SENT_SECRETS.sub(r"\1***", " ".join(text.split()))
+    # Before it is cut: half a secret is one, too.
+    text = _SENT_SECRETS.sub(r"\1***", " ".join(redact(text).split()))
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."

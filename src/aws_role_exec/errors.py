@@ -8,6 +8,24 @@ EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
 
 
+_secrets: set[str] = set()
+
+
+def keep_secret(*values: str) -> None:
+    """Remember what must never be printed, however it gets into a message."""
+    _secrets.update(value for value in values if len(value) >= _SECRETS_AT_LEAST)
+
+
+def redact(text: str) -> str:
+    """Take the secrets out of a text that may quote someone else's message."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+_SECRETS_AT_LEAST = 8  # characters; a shorter one would blot out innocent words
+
+
 class AwsRoleExecError(Exception):
     """The base of every error we raise on purpose; never raised itself.
 

@@ -61,7 +61,8 @@ TABLE = (
     Option(
         "--session-name",
         "NAME",
-        "What CloudTrail calls this session.  [default: aws-role-exec-<user>-<random>]",
+        "What CloudTrail calls this session; auto names it after the job it runs in."
+        "  [default: aws-role-exec-<user>-<random>]",
     ),
     Option(
         "--region",
@@ -75,6 +76,33 @@ TABLE = (
         "A session policy that narrows what the role may do: JSON, or file://PATH.",
         completes="policy",
     ),
+    Option(
+        "--policy-arn",
+        "ARN",
+        "A managed policy that narrows what the role may do. Repeat it for up to ten.",
+        kind="list",
+    ),
+    Option(
+        "--profile",
+        "NAME",
+        "Ask as this profile of the AWS configuration, whatever the environment holds.",
+    ),
+    Option(
+        "--web-identity",
+        "SRC",
+        "Ask with an OIDC token and nothing else: file:PATH, env:NAME or github[:AUDIENCE].",
+    ),
+    Option("--external-id", "ID", "What the role's owner wants to hear from you."),
+    Option("--source-identity", "NAME", "Who is behind this, for CloudTrail; roles pass it on."),
+    Option("--tag", "K=V", "A session tag. Repeat it for more.", kind="list"),
+    Option(
+        "--transitive-tag",
+        "K",
+        "Have the roles that are assumed from this one get that tag too. Repeat it for more.",
+        kind="list",
+    ),
+    Option("--mfa-serial", "ARN", "Your MFA device; its code is asked for on the terminal."),
+    Option("--mfa-code", "CODE", "The code, instead of being asked for it."),
     Option(
         "--format",
         "F",
@@ -124,6 +152,12 @@ TABLE = (
         "Check everything that needs no network, and say what would be asked.",
         kind="flag",
     ),
+    Option(
+        "--explain",
+        "",
+        "Ask STS, then say who asked for what and why it was refused, instead of handing over.",
+        kind="flag",
+    ),
     Option("--verbose", "", "Say on stderr what is being done.", kind="flag", short="-v"),
 )
 
@@ -147,10 +181,24 @@ class Options:
     profile_name: str | None
     unset: bool
     policy: str | None
+    policy_arn: tuple[str, ...]
+    profile: str | None
+    web_identity: str | None
+    external_id: str | None
+    source_identity: str | None
+    tag: tuple[str, ...]
+    transitive_tag: tuple[str, ...]
+    mfa_serial: str | None
+    mfa_code: str | None
     sts_timeout: str
     dry_run: bool
+    explain: bool
     verbose: bool
     from_environment: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        """Show which one it is, and no secret."""
+        return f"Options({', '.join(self.role_arn)})"
 
     def label(self, flag: str) -> str:
         """Return how to call this option in a message: by the place its value came from."""

@@ -25,18 +25,21 @@ PARTITION_DEFAULTS = {
 _LONGEST = 63  # one label of a host name (RFC 1123)
 
 
-def find(option: str | None, environ: Mapping[str, str], partition: str) -> str:
+def find(
+    option: str | None, environ: Mapping[str, str], partition: str, profile: str | None = None
+) -> str:
     """Return the region by rank: option, AWS_DEFAULT_REGION, AWS_REGION, profile, partition.
 
-    Raises UsageError for a name that cannot be a region's, and for a configuration file or
-    profile that cannot be read.
+    The profile is the one named, else the one that the environment selects. Raises UsageError
+    for a name that cannot be a region's, and for a configuration file or profile that cannot
+    be read.
     """
     if option is not None:
         return check(option)
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         if environ.get(name):
             return check(environ[name], f"{name}: ")
-    configured = _from_profile(environ)
+    configured = _from_profile(environ, profile)
     if configured:
         return check(configured, "the profile's region: ")
     return PARTITION_DEFAULTS.get(partition, PARTITION_DEFAULTS["aws"])
@@ -53,13 +56,13 @@ def check(region: str, label: str = "") -> str:
     return region
 
 
-def _from_profile(environ: Mapping[str, str]) -> str | None:
+def _from_profile(environ: Mapping[str, str], profile: str | None) -> str | None:
     config = environ.get("AWS_CONFIG_FILE") or os.path.expanduser("~/.aws/config")
     credentials = environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser(
         "~/.aws/credentials"
     )
-    if not os.path.exists(config) and not os.path.exists(credentials):
+    if profile is None and not os.path.exists(config) and not os.path.exists(credentials):
         return None
     from aws_role_exec import identity  # noqa: PLC0415 - botocore, only if there is a file
 
-    return identity.configured_region()
+    return identity.configured_region(profile)

@@ -9,12 +9,19 @@ from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeVar
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Protocol, TypeVar
 
     from aws_role_exec.options import Options
+    from aws_role_exec.web_identity import Token, TokenEndpoint
 
     T = TypeVar("T")
+
+    class Checked(Protocol):
+        """Runs a check on the value of an option, whose name goes before what is wrong."""
+
+        def __call__(self, option: str, check: Callable[[str], T], value: str) -> T: ...
+
 
 _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 
@@ -23,7 +30,10 @@ _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 class Request:
     """What to ask of STS and what to do with the answer.
 
-    `role_arns` are assumed in order, each with the credentials of the one before.
+    `role_arns` are assumed in order, each with the credentials of the one before; the first
+    by the base identity, which is `web_identity` if there is one, else what botocore finds for
+    `profile` or the environment. The MFA device is the base identity's; policies, tags and
+    the like are of the last session.
     `executable` is the file that `command[0]` stands for; both are empty for a run that
     prints, and then `destination` is where to.
     """
@@ -33,6 +43,15 @@ class Request:
     session_name: str
     region: str
     policy: str | None
+    policy_arns: tuple[str, ...]
+    profile: str | None
+    web_identity: Token | TokenEndpoint | None
+    external_id: str | None
+    source_identity: str | None
+    tags: tuple[tuple[str, str], ...]
+    transitive_tags: tuple[str, ...]
+    mfa_serial: str | None
+    mfa_code: str | None
     sts_timeout_seconds: float
     command: tuple[str, ...]
     executable: str
@@ -40,8 +59,13 @@ class Request:
     profile_name: str
     destination: output.Destination | None
     dry_run: bool
+    explain: bool
     verbose: bool
     notices: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Show which one it is, and no secret."""
+        return f"Request({', '.join(self.role_arns)})"
 
 
 def make(options: Options, environ: Mapping[str, str]) -> Request:
@@ -71,24 +95,35 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
             f"{options.label('--duration')}: a role assumed from another role lasts 1h at most",
             hint="leave --duration out, or name 15m to 1h",
         )
-    name = (
-        session_name.default(environ)
-        if options.session_name is None
-        else checked("--session-name", session_name.check, options.session_name)
-    )
+    if options.session_name is None:
+        name = session_name.default(environ)
+    elif options.session_name == "auto":
+        name = session_name.auto(environ)
+    else:
+        name = checked("--session-name", session_name.check, options.session_name)
     document = None if options.policy is None else checked("--policy", policy.load, options.policy)
+    extras = _session_extras(options, role_arns, document, checked)
+    profile, web_identity = _base(options, environ, role_arns, checked)
     timeout = checked("--sts-timeout", _parse_timeout, options.sts_timeout)
     place = checked(
         "--region",
-        lambda _: region.find(options.region, environ, role.partition(role_arns[-1])),
+        lambda _: region.find(options.region, environ, role.partition(role_arns[-1]), profile),
         options.region or "",
     )
     format_name, profile_name, destination = formats.DEFAULT, "", None
     executable = ""
+    if options.explain and options.dry_run:
+        raise UsageError(
+            "--explain: it asks STS, and --dry-run promises not to", hint="leave one of them out"
+        )
     if options.command:
+        printing = ["--format", "--output", "--owner", "--mode", "--profile-name"]
+        if options.explain and options.format == "json":
+            printing.remove("--format")  # the explanation's
+            format_name = "json"
         _refuse_typed(
             options,
-            ("--format", "--output", "--owner", "--mode", "--profile-name"),
+            printing,
             "nothing is printed when a command is run",
             "leave {} out, or leave the command out",
         )
@@ -103,6 +138,9 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         session_name=name,
         region=place,
         policy=document,
+        profile=profile,
+        web_identity=web_identity,
+        **extras,
         sts_timeout_seconds=timeout,
         command=options.command,
         executable=executable,
@@ -110,9 +148,119 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         profile_name=profile_name,
         destination=destination,
         dry_run=options.dry_run,
+        explain=options.explain,
         verbose=options.verbose,
         notices=(notice,) if notice else (),
     )
+
+
+def _session_extras(
+    options: Options, role_arns: tuple[str, ...], policy_document: str | None, checked: Checked
+) -> dict[str, Any]:
+    """Return the fields of Request that most runs leave empty."""
+    given = (
+        options.policy_arn
+        or options.tag
+        or options.transitive_tag
+        or options.external_id is not None
+        or options.source_identity is not None
+        or options.mfa_serial is not None
+        or options.mfa_code is not None
+    )
+    if not given:
+        return {
+            "policy_arns": (),
+            "external_id": None,
+            "source_identity": None,
+            "tags": (),
+            "transitive_tags": (),
+            "mfa_serial": None,
+            "mfa_code": None,
+        }
+    from aws_role_exec import refusals, session_options, terminal  # noqa: PLC0415 - rare
+
+    def one(option: str, check: Callable[[str], str], value: str | None) -> str | None:
+        return None if value is None else checked(option, check, value)
+
+    arns = tuple(
+        checked("--policy-arn", lambda arn: session_options.check_policy_arn(arn, role_arns[-1]), a)
+        for a in options.policy_arn
+    )
+    checked("--policy-arn", lambda _: session_options.check_policy_sizes(policy_document, arns), "")
+    tags = tuple(checked("--tag", session_options.parse_tag, tag) for tag in options.tag)
+    checked("--tag", lambda _: session_options.check_tags(tags), "")
+    transitive = tuple(dict.fromkeys(options.transitive_tag))
+    checked(
+        "--transitive-tag", lambda _: session_options.check_transitive_tags(transitive, tags), ""
+    )
+    serial = one("--mfa-serial", session_options.check_mfa_serial, options.mfa_serial)
+    code = one("--mfa-code", session_options.check_mfa_code, options.mfa_code)
+    if serial is not None and code is None and not terminal.is_there():
+        raise UsageError(
+            f"{options.label('--mfa-serial')}: {terminal.NO_TERMINAL}",
+            hint=refusals.IDENTITY_HINTS["terminal"],
+        )
+    return {
+        "policy_arns": arns,
+        "external_id": one("--external-id", session_options.check_external_id, options.external_id),
+        "source_identity": one(
+            "--source-identity", session_options.check_source_identity, options.source_identity
+        ),
+        "tags": tags,
+        "transitive_tags": transitive,
+        "mfa_serial": serial,
+        "mfa_code": code,
+    }
+
+
+def _base(
+    options: Options, environ: Mapping[str, str], role_arns: tuple[str, ...], checked: Checked
+) -> tuple[str | None, Token | TokenEndpoint | None]:
+    """Return the profile and the web identity to ask with, of which one at least is None."""
+    profile, source = options.profile, options.web_identity
+    if profile is not None and source is not None:
+        # What stands on the command line goes before a default of the site's.
+        defaults = options.from_environment & {"--profile", "--web-identity"}
+        if len(defaults) != 1:
+            raise UsageError(
+                f"{options.label('--web-identity')}: there is a"
+                f" {options.label('--profile')} to ask as already",
+                hint="leave one of them out",
+            )
+        profile, source = (None, source) if "--profile" in defaults else (profile, None)
+    if profile is not None:
+        from aws_role_exec import identity  # noqa: PLC0415 - botocore, only if it is needed
+
+        checked("--profile", identity.check_profile, profile)
+    if options.mfa_code is not None and options.mfa_serial is None and source is None:
+        from aws_role_exec import identity  # noqa: PLC0415
+
+        if not identity.profile_wants_mfa(profile):
+            raise UsageError(
+                f"{options.label('--mfa-code')}: the code of which device?",
+                hint="name it with --mfa-serial, or --profile one that has an mfa_serial",
+            )
+    if source is None:
+        return profile, None
+    for option, value in (("--mfa-serial", options.mfa_serial), ("--mfa-code", options.mfa_code)):
+        if value is not None:
+            raise UsageError(f"{options.label(option)}: an OIDC token has no MFA device")
+    if len(role_arns) == 1:
+        for option, given in (
+            ("--external-id", options.external_id is not None),
+            ("--source-identity", options.source_identity is not None),
+            ("--tag", bool(options.tag)),
+            ("--transitive-tag", bool(options.transitive_tag)),
+        ):
+            if given:
+                raise UsageError(
+                    f"{options.label(option)}: STS does not take it with an OIDC token, which"
+                    " brings its own",
+                    hint="repeat --role-arn to go on to a role that is told so",
+                )
+    from aws_role_exec import web_identity  # noqa: PLC0415 - rare
+
+    return None, checked("--web-identity", lambda text: web_identity.find(text, environ), source)
 
 
 def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, output.Destination]:
@@ -133,7 +281,7 @@ def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, out
     return remove(VARIABLES), _find_destination(options, format_name, environ)
 
 
-def _refuse_typed(options: Options, flags: tuple[str, ...], why: str, hint: str) -> None:
+def _refuse_typed(options: Options, flags: Sequence[str], why: str, hint: str) -> None:
     """Raise UsageError for the first of these that stands on the command line.
 
     As a default from the environment it is for other runs than this one.

@@ -63,6 +63,86 @@ def default(environ: Mapping[str, str]) -> str:
     return _PREFIX + _replace_illegal(user(environ))[:room] + suffix
 
 
+def auto(environ: Mapping[str, str]) -> str:
+    """Return a name made of the job that this runs in, legal whatever it holds, else the default.
+
+    Schedulers go before the CI systems that may run in their jobs, and a pod comes last, since
+    the others may run in one.
+    """
+    for find in (_slurm, _pbs, _lsf, _sge, _batch, _github, _gitlab, _jenkins, _kubernetes):
+        name = find(environ)
+        if name:
+            return sanitise(name)
+    return default(environ)
+
+
+def _slurm(environ: Mapping[str, str]) -> str | None:
+    # sbatch(1): in an array SLURM_JOB_ID is a number that squeue does not show by itself.
+    array, task = environ.get("SLURM_ARRAY_JOB_ID"), environ.get("SLURM_ARRAY_TASK_ID")
+    if array and task:
+        return f"slurm-{array}_{task}"
+    job = environ.get("SLURM_JOB_ID") or environ.get("SLURM_JOBID")
+    return f"slurm-{job}" if job else None
+
+
+def _pbs(environ: Mapping[str, str]) -> str | None:
+    # With the server's name, and in an array with the index in brackets: 1234[5].server.
+    job = environ.get("PBS_JOBID")
+    return f"pbs-{job}" if job else None
+
+
+def _lsf(environ: Mapping[str, str]) -> str | None:
+    job, index = environ.get("LSB_JOBID"), environ.get("LSB_JOBINDEX", "0")
+    if not job:
+        return None
+    return f"lsf-{job}" if index in ("", "0") else f"lsf-{job}_{index}"
+
+
+def _sge(environ: Mapping[str, str]) -> str | None:
+    # JOB_ID alone may be anyone's. Outside arrays SGE_TASK_ID is the word "undefined".
+    job, task = environ.get("JOB_ID"), environ.get("SGE_TASK_ID")
+    if not job or not task:
+        return None
+    return f"sge-{job}" if task == "undefined" else f"sge-{job}_{task}"
+
+
+def _batch(environ: Mapping[str, str]) -> str | None:
+    # In an array it ends in ":" and the index.
+    job = environ.get("AWS_BATCH_JOB_ID")
+    return f"batch-{job}" if job else None
+
+
+def _github(environ: Mapping[str, str]) -> str | None:
+    run = environ.get("GITHUB_RUN_ID")
+    if not run or environ.get("GITHUB_ACTIONS") != "true":
+        return None
+    return f"github-{run}-{environ.get('GITHUB_RUN_ATTEMPT') or '1'}"
+
+
+def _gitlab(environ: Mapping[str, str]) -> str | None:
+    job = environ.get("CI_JOB_ID")
+    return f"gitlab-{job}" if job and environ.get("GITLAB_CI") else None
+
+
+def _jenkins(environ: Mapping[str, str]) -> str | None:
+    # BUILD_TAG is "jenkins-${JOB_NAME}-${BUILD_NUMBER}"; other systems have a BUILD_TAG too.
+    if not environ.get("JENKINS_URL"):
+        return None
+    number = environ.get("BUILD_NUMBER")
+    built = f"jenkins-{environ.get('JOB_NAME')}-{number}" if number else None
+    return environ.get("BUILD_TAG") or built
+
+
+def _kubernetes(environ: Mapping[str, str]) -> str | None:
+    # The kubelet sets the first; a pod's host name is its own name unless it was told another.
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        return None
+    name = environ.get("POD_NAME") or environ.get("HOSTNAME")
+    if not name and sys.platform != "win32":
+        name = os.uname().nodename
+    return f"k8s-{name}" if name else None
+
+
 def user(environ: Mapping[str, str]) -> str:
     """Return who runs this: the passwd entry, else $USER, $LOGNAME or `uid<N>`; never raises.
 

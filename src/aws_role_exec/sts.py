@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from aws_role_exec import __version__, diagnose, duration, identity
+from aws_role_exec import __version__, diagnose, duration, identity, terminal, web_identity
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.deadline import Deadline, run_until
-from aws_role_exec.errors import StsError
+from aws_role_exec.errors import IdentityError, StsError, keep_secret
+from aws_role_exec.explain import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from botocore.session import Session
 
     from aws_role_exec.diagnose import Tell
     from aws_role_exec.request import Request
@@ -32,61 +37,213 @@ _DOUBTFUL_KINDS = ("unreachable", "garbled")
 _DOUBTFUL_ATTEMPTS = 3
 _CONNECT_TIMEOUT_SECONDS = 5.0
 _FAULTS = (BotoCoreError, ClientError, ResponseParserError)
+# A hop before the last is used once, and at once.
 _HOP_SECONDS = duration.SESSION_MINIMUM_SECONDS
 
 
-def obtain(request: Request, tell: Tell) -> Credentials:
+def obtain(request: Request, tell: Tell, trail: Trail | None = None) -> Credentials:
     """Find the base identity, assume the roles in order, and return the last one's credentials.
 
     Raises IdentityError, StsError or UsageError (a configuration that cannot be read), at the
-    latest when `request.sts_timeout_seconds` have passed.
+    latest when `request.sts_timeout_seconds` have passed. What was found out on the way is in
+    the trail even then.
     """
+    mfa_code = request.mfa_code
+    if request.mfa_serial is not None and mfa_code is None:
+        mfa_code = terminal.ask_mfa_code(f"Enter MFA code for {request.mfa_serial}: ")
     deadline = Deadline(request.sts_timeout_seconds)
+    journey = _Journey(request, mfa_code, deadline, tell, trail or Trail())
     try:
-        return run_until(deadline, lambda: _hop(request, deadline, tell))
+        return run_until(deadline, journey.make)
     except TimeoutError:
         raise diagnose.timeout_error(deadline) from None
 
 
-def _hop(request: Request, deadline: Deadline, tell: Tell) -> Credentials:
-    session = identity.open_session(request.region)
-    base = identity.find_credentials(session, tell)
-    keys: dict[str, Any] = {}
-    last = len(request.role_arns) - 1
-    for position, role_arn in enumerate(request.role_arns):
-        parameters: dict[str, Any] = {
-            "RoleArn": role_arn,
-            "RoleSessionName": request.session_name,
-            "DurationSeconds": request.duration_seconds if position == last else _HOP_SECONDS,
-        }
-        if position == last and request.policy is not None:
-            parameters["Policy"] = request.policy
-        client: Any = session.create_client("sts", config=_client_config(deadline), **keys)
-        deadline.waiting_for = client.meta.endpoint_url
-        tell(f"asking {client.meta.endpoint_url} for {role_arn}")
+@dataclass(frozen=True, slots=True)
+class _Journey:
+    """From the base identity through the roles, all on one deadline."""
+
+    request: Request
+    mfa_code: str | None = field(repr=False)
+    deadline: Deadline
+    tell: Tell
+    trail: Trail
+
+    def make(self) -> Credentials:
+        """Return the last role's credentials."""
+        session = identity.open_session(self.request.region, self.request.profile)
+        keys: dict[str, Any] = {}
+        token = None
+        if self.request.web_identity is not None:
+            token = self._token(session, self.request.web_identity)
+            source = diagnose.describe_provider("web-identity")
+        else:
+            code = None if self.request.mfa_serial else self.mfa_code
+            base = identity.find_credentials(session, code, self.deadline, self.tell, self.trail)
+            keys = _keys(base.access_key_id, base.secret_access_key, base.session_token)
+            source = diagnose.describe_provider(base.method)
+            if self.request.explain:
+                self._identify(session, keys)
+        for position, role_arn in enumerate(self.request.role_arns):
+            credentials = self._assume(session, position, keys, token, source)
+            self.tell(
+                f"assumed {credentials.assumed_role_arn},"
+                f" key {credentials.access_key_id} until {credentials.expiration_text}"
+            )
+            keys = _keys(
+                credentials.access_key_id,
+                credentials.secret_access_key,
+                credentials.session_token,
+            )
+            token, source = None, role_arn
+        return credentials
+
+    def _token(
+        self, session: Session, found: web_identity.Token | web_identity.TokenEndpoint
+    ) -> str:
+        """Return the OIDC token, asked for if it is not here yet."""
+        if isinstance(found, web_identity.TokenEndpoint):
+            keep_secret(found.bearer)
+            self.deadline.waiting_for = "OIDC token: GitHub's endpoint"
+            self.tell(f"asking GitHub for a token for {found.audience}")
+            try:
+                token: str = self._call(identity.ask_for_token(session, found))
+            except _FAULTS as error:
+                why, hint = diagnose.fault(error)
+                raise IdentityError(f"OIDC token: {why}", hint=hint) from error
+        else:
+            token = found.value
+        keep_secret(token)
+        self.trail.provider = "web-identity"
+        self.trail.asked.append("web-identity")
+        self.trail.token = web_identity.claims(token)
+        return token
+
+    def _identify(self, session: Session, keys: dict[str, Any]) -> None:
+        """Note in the trail who asks, as far as STS says so."""
         try:
-            answer = _call(lambda: client.assume_role(**parameters), deadline, tell)  # noqa: B023
+            client = self._client(session, keys, signed=True)
+            answer = client.get_caller_identity()
+            self.trail.identity_arn = str(answer["Arn"])
+            self.trail.clock_skew_seconds = diagnose.clock_skew_seconds(answer)
+        except (*_FAULTS, KeyError) as error:
+            # A refusal names who asked, too.
+            self.trail.identity_arn = diagnose.who_asked(error)
+            self.trail.identity_unknown = diagnose.in_a_word(error)
+
+    def _assume(
+        self,
+        session: Session,
+        position: int,
+        keys: dict[str, Any],
+        token: str | None,
+        source: str,
+    ) -> Credentials:
+        """Return the credentials of the role at this position of the chain."""
+        request = self.request
+        parameters = self._parameters(position, token)
+        hops = len(request.role_arns)
+        hop = f"hop {position + 1} of {hops}" if hops > 1 else ""
+        client = self._client(session, keys, signed=token is None)
+        self.deadline.waiting_for = client.meta.endpoint_url + (f" ({hop})" if hop else "")
+        self.tell(f"asking {client.meta.endpoint_url} for {parameters['RoleArn']}")
+        ask = client.assume_role if token is None else client.assume_role_with_web_identity
+        try:
+            answer = self._call(lambda: ask(**parameters))
         except _FAULTS as error:
-            raise diagnose.sts_error(
-                error, role_arn=role_arn, region=request.region, provider=base.method
-            ) from error
+            self._note(getattr(error, "response", {}))
+            if position == 0 and self.trail.identity_arn is None:
+                self.trail.identity_arn = diagnose.who_asked(error)
+            question = diagnose.Question(
+                role_arn=parameters["RoleArn"],
+                region=request.region,
+                source=source,
+                unsent=_unsent(parameters, last=position == hops - 1),
+                hop=hop,
+                token=self.trail.token if token is not None else None,
+            )
+            raise diagnose.sts_error(error, question) from error
         credentials = _credentials(answer)
-        tell(
-            f"assumed {credentials.assumed_role_arn},"
-            f" key {credentials.access_key_id} until {credentials.expiration_text}"
-        )
-        keys = {
-            "aws_access_key_id": credentials.access_key_id,
-            "aws_secret_access_key": credentials.secret_access_key,
-            "aws_session_token": credentials.session_token,
+        keep_secret(credentials.secret_access_key, credentials.session_token)
+        self._note(answer)
+        self.trail.assumed.append(credentials.assumed_role_arn)
+        self.trail.packed_policy_percent = answer.get("PackedPolicySize")
+        return credentials
+
+    def _parameters(self, position: int, token: str | None) -> dict[str, Any]:
+        """Return what AssumeRole, or with a token AssumeRoleWithWebIdentity, is to be told.
+
+        The MFA device is of the user who asks first; all else is for the last session.
+        """
+        request = self.request
+        last = position == len(request.role_arns) - 1
+        parameters: dict[str, Any] = {
+            "RoleArn": request.role_arns[position],
+            "RoleSessionName": request.session_name,
+            "DurationSeconds": request.duration_seconds if last else _HOP_SECONDS,
         }
-    return credentials
+        if token is not None:
+            parameters["WebIdentityToken"] = token
+        if position == 0 and request.mfa_serial is not None:
+            parameters |= {"SerialNumber": request.mfa_serial, "TokenCode": self.mfa_code}
+        if not last:
+            return parameters
+        optional = {
+            "Policy": request.policy,
+            "PolicyArns": [{"arn": arn} for arn in request.policy_arns],
+            "ExternalId": request.external_id,
+            "SourceIdentity": request.source_identity,
+            "Tags": [{"Key": key, "Value": value} for key, value in request.tags],
+            "TransitiveTagKeys": list(request.transitive_tags),
+        }
+        return parameters | {name: value for name, value in optional.items() if value}
+
+    def _client(self, session: Session, keys: dict[str, Any], *, signed: bool) -> Any:
+        client = session.create_client("sts", config=_client_config(self.deadline, signed), **keys)
+        self.trail.endpoint = client.meta.endpoint_url
+        return client
+
+    def _note(self, answer: dict[str, Any]) -> None:
+        skew = diagnose.clock_skew_seconds(answer)
+        if skew is not None:
+            self.trail.clock_skew_seconds = skew
+
+    def _call(self, call: Callable[[], Any]) -> Any:
+        return _call(call, self.deadline, self.tell)
 
 
-def _client_config(deadline: Deadline) -> Config:
+def _keys(access_key_id: str, secret_access_key: str, session_token: str | None) -> dict[str, Any]:
+    return {
+        "aws_access_key_id": access_key_id,
+        "aws_secret_access_key": secret_access_key,
+        "aws_session_token": session_token,
+    }
+
+
+def _unsent(parameters: dict[str, Any], *, last: bool) -> str:
+    """Return what a trust policy could ask for that these parameters do not hold, in words."""
+    if not last:
+        return "an external id, tags or a source identity, which only the last role is told"
+    unsent = [words for name, words in _CONDITIONS.items() if name not in parameters]
+    if not unsent:
+        return "other values of what was sent"
+    *others, final = unsent
+    return f"{', '.join(others)} or {final}" if others else final
+
+
+_CONDITIONS = {
+    "ExternalId": "an external id (--external-id)",
+    "SerialNumber": "MFA (--mfa-serial)",
+    "Tags": "tags (--tag)",
+    "SourceIdentity": "a source identity (--source-identity)",
+}
+
+
+def _client_config(deadline: Deadline, signed: bool) -> Config:
     """One attempt a call, since `_call` repeats, and half the time for it, so that it can."""
     read_timeout = max(1.0, deadline.seconds / 2)
     return Config(
+        signature_version=None if signed else UNSIGNED,
         connect_timeout=min(_CONNECT_TIMEOUT_SECONDS, read_timeout),
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": 1},

@@ -1,0 +1,201 @@
+"""`--explain`: who asks, for what, what would be handed over, and what STS says to it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aws_role_exec import duration, environment, refusals, session_options
+from aws_role_exec.errors import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from aws_role_exec.credentials import Credentials
+    from aws_role_exec.errors import AwsRoleExecError
+    from aws_role_exec.request import Request
+
+
+@dataclass(slots=True)
+class Trail:
+    """What was found out on the way to the credentials, filled in as it happens.
+
+    `asked` has botocore's names of the providers in order, the one that had credentials last;
+    `clock_skew_seconds` is how far this machine is ahead of STS; `assumed` has the sessions'
+    ARNs; `packed_policy_percent` is STS's PackedPolicySize.
+    """
+
+    asked: list[str] = field(default_factory=list)
+    provider: str | None = None
+    identity_arn: str | None = None
+    identity_unknown: str | None = None
+    token: dict[str, str] = field(default_factory=dict)
+    endpoint: str | None = None
+    clock_skew_seconds: float | None = None
+    assumed: list[str] = field(default_factory=list)
+    packed_policy_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All there is to tell. `refusal` is None when STS would hand over the credentials."""
+
+    request: Request
+    trail: Trail
+    credentials: Credentials | None
+    refusal: AwsRoleExecError | None
+    caller: Mapping[str, str]
+
+    @property
+    def duration_cap(self) -> str:
+        """What limits how long the session may last, in words."""
+        if len(self.request.role_arns) > 1 or ":assumed-role/" in (self.trail.identity_arn or ""):
+            return "1h, since a role assumes it (role chaining)"
+        return "the role's maximum session duration, 12h at most"
+
+    def changes(self) -> tuple[list[str], list[str]]:
+        """Return the names of variables that the command would lose, and would be given."""
+        given = {
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
+            "AWS_CREDENTIAL_EXPIRATION",
+        }
+        taken = {name for name in self.caller if environment.selects_identity(name)}
+        return sorted(taken - given), sorted(given)
+
+
+def to_json(report: Report) -> str:
+    """Return the report for programs: AWS's spellings, null for what is not known."""
+    import json  # noqa: PLC0415
+
+    request, trail = report.request, report.trail
+    removed, set_ = report.changes() if request.command else ([], [])
+    document: dict[str, Any] = {
+        "Allowed": report.refusal is None,
+        "BaseIdentity": {
+            "Arn": trail.identity_arn,
+            "Provider": trail.provider,
+            "ProvidersAskedBefore": _asked_before(trail),
+            "WebIdentityClaims": trail.token or None,
+        },
+        "RoleArns": list(request.role_arns),
+        "AssumedRoleArns": trail.assumed,
+        "SessionName": request.session_name,
+        "DurationSeconds": request.duration_seconds,
+        "DurationCap": report.duration_cap,
+        "Region": request.region,
+        "Endpoint": trail.endpoint,
+        "ClockSkewSeconds": None
+        if trail.clock_skew_seconds is None
+        else round(trail.clock_skew_seconds),
+        "PolicyCharacters": _policy_characters(request),
+        "PolicyCharactersAllowed": session_options.POLICY_CHARACTERS_AT_MOST,
+        "PackedPolicySize": trail.packed_policy_percent,
+        "Tags": dict(request.tags),
+        "Environment": {"Removed": removed, "Set": set_} if request.command else None,
+        "Command": list(request.command) or None,
+        "Executable": request.executable or None,
+        "Refusal": None
+        if report.refusal is None
+        else {"Error": redact(str(report.refusal)), "Hint": _hint(report)},
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def to_text(report: Report) -> str:
+    """Return the report for people, a line or more a fact."""
+    request, trail = report.request, report.trail
+    facts = [
+        ("asking", _who(trail)),
+        ("found in", _provider(trail)),
+    ]
+    before = _asked_before(trail)
+    if before:
+        facts.append(("asked before", ", ".join(refusals.PROVIDERS.get(m, m) for m in before)))
+    for number, arn in enumerate(request.role_arns, 1):
+        hop = f" {number} of {len(request.role_arns)}" if len(request.role_arns) > 1 else ""
+        facts.append((f"role{hop}", arn))
+    lasting = duration.format_go(duration.from_seconds(request.duration_seconds))
+    facts += [
+        ("session name", request.session_name),
+        ("duration", f"{lasting}; at most {report.duration_cap}"),
+        ("region", request.region),
+        ("endpoint", trail.endpoint or "not reached"),
+        ("clock", _clock(trail)),
+        ("session policy", _policy(report)),
+    ]
+    if request.tags:
+        facts.append(("tags", ", ".join(f"{key}={value}" for key, value in request.tags)))
+    if request.command:
+        removed, given = report.changes()
+        facts += [
+            ("command", shlex.join(request.command)),
+            ("executable", request.executable),
+            ("taken away", ", ".join(removed) or "nothing"),
+            ("handed over", ", ".join(given)),
+        ]
+    else:
+        facts.append(("printed as", request.format))
+    if report.refusal is None:
+        until = f", until {report.credentials.expiration_text}" if report.credentials else ""
+        facts.append(("STS says", f"yes: {trail.assumed[-1]}{until}"))
+    else:
+        facts.append(("refused", redact(str(report.refusal))))
+        hint = _hint(report)
+        if hint:
+            facts.append(("hint", hint))
+    width = max(len(name) for name, _ in facts) + 2
+    return "".join(f"{name + ':':<{width}}{_printable(value)}\n" for name, value in facts)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _asked_before(trail: Trail) -> list[str]:
+    return trail.asked[:-1] if trail.provider else list(trail.asked)
+
+
+def _who(trail: Trail) -> str:
+    if trail.token:
+        return ", ".join(f"{name}={value}" for name, value in trail.token.items())
+    if trail.identity_arn is None:
+        return "nobody" if trail.provider is None else f"not known ({trail.identity_unknown})"
+    return trail.identity_arn
+
+
+def _provider(trail: Trail) -> str:
+    if trail.provider is None:
+        return "no place"
+    return refusals.PROVIDERS.get(trail.provider, trail.provider)
+
+
+def _clock(trail: Trail) -> str:
+    if trail.clock_skew_seconds is None:
+        return "not compared"
+    seconds = round(trail.clock_skew_seconds)
+    if abs(seconds) <= 1:
+        return "as STS's"
+    return f"{abs(seconds)}s {'ahead of' if seconds > 0 else 'behind'} STS's"
+
+
+def _policy_characters(request: Request) -> int:
+    return session_options.policy_characters(request.policy, request.policy_arns)
+
+
+def _policy(report: Report) -> str:
+    allowed = session_options.POLICY_CHARACTERS_AT_MOST
+    text = f"{_policy_characters(report.request)} of {allowed} characters"
+    if report.trail.packed_policy_percent is not None:
+        text += f"; {report.trail.packed_policy_percent}% of the packed size, tags included"
+    return text
+
+
+def _hint(report: Report) -> str | None:
+    hint = report.refusal.hint if report.refusal else None
+    return redact(hint) if hint else None

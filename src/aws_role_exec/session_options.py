@@ -1,0 +1,179 @@
+"""What a session is asked for beyond its role: tags, external id, MFA, held to STS's limits."""
+
+from __future__ import annotations
+
+from aws_role_exec.errors import UsageError
+from aws_role_exec.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EMPTY_HINT = "it is empty; is a variable not set?"
+
+
+@record
+class Limit:
+    """What STS takes for one value: its length, and its pattern as the API reference has it.
+
+    A test compares the numbers and patterns with botocore's model of STS. `letters` says the
+    pattern in words.
+    """
+
+    shortest: int
+    longest: int
+    pattern: str
+    letters: str
+
+
+EXTERNAL_ID = Limit(2, 1224, r"[\w+=,.@:\/-]*", "letters, digits and _+=,.@:/-")
+SOURCE_IDENTITY = Limit(2, 64, r"[\w+=,.@-]*", "letters, digits and _+=,.@-")
+MFA_SERIAL = Limit(9, 256, r"[\w+=/:,.@-]*", "letters, digits and _+=/:,.@-")
+MFA_CODE = Limit(6, 6, r"[\d]*", "digits")
+TAG_KEY = Limit(1, 128, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", "letters, digits, spaces and _.:/=+-@")
+TAG_VALUE = Limit(0, 256, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", TAG_KEY.letters)
+TAGS_AT_MOST = 50
+POLICY_ARNS_AT_MOST = 10
+POLICY_CHARACTERS_AT_MOST = 2048
+"""Of the inline policy and the ARNs of the managed ones together (STS: AssumeRole, Policy)."""
+
+_POLICY_ARN = r"arn:(aws(?:-[a-z]+)*):iam::(aws|[0-9]{12}):policy/(?:[!-.0-~]+/){0,64}[\w+=,.@-]+"
+_POLICY_ARN_LONGEST = 2048
+
+
+def check_external_id(text: str) -> str:
+    """Return it if STS would take it, else raise UsageError."""
+    return _check(text, EXTERNAL_ID)
+
+
+def check_source_identity(text: str) -> str:
+    """Return it if STS would take it, else raise UsageError."""
+    return _check(text, SOURCE_IDENTITY)
+
+
+def check_mfa_serial(text: str) -> str:
+    """Return the MFA device's ARN or serial number if it could be one, else raise UsageError."""
+    hint = "it is an ARN as in arn:aws:iam::123456789012:mfa/name, or what a hardware token says"
+    return _check(text, MFA_SERIAL, hint)
+
+
+def check_mfa_code(text: str) -> str:
+    """Return the code if it is one, else raise UsageError, which does not show it."""
+    if len(text) != MFA_CODE.longest or not (text.isascii() and text.isdigit()):
+        raise UsageError(
+            f"a code is {MFA_CODE.longest} digits",
+            hint=None if text else "without --mfa-code it is asked for on the terminal",
+        )
+    return text
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """Return the key and value of `K=V`; raises UsageError for what STS would not take."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"'{text[:200]}' has no =", hint="write --tag key=value")
+    _check_tag(key, TAG_KEY, "the key")
+    _check_tag(value, TAG_VALUE, f"the value of {key}")
+    if key.lower().startswith("aws:"):
+        raise UsageError(f"'{key}': keys beginning with aws: are AWS's own")
+    return key, value
+
+
+def check_tags(tags: Sequence[tuple[str, str]]) -> None:
+    """Raise UsageError for more tags than STS takes, and for keys that differ in case at most."""
+    if len(tags) > TAGS_AT_MOST:
+        raise UsageError(f"{len(tags)} tags, and STS takes {TAGS_AT_MOST}")
+    seen: dict[str, str] = {}
+    for key, _ in tags:
+        other = seen.setdefault(key.lower(), key)
+        if other is not key:
+            raise UsageError(f"'{key}' is named twice", hint="STS compares keys without their case")
+
+
+def check_transitive_tags(keys: Sequence[str], tags: Sequence[tuple[str, str]]) -> None:
+    """Raise UsageError for a key that no tag of this request has."""
+    known = {key.lower() for key, _ in tags}
+    for key in keys:
+        if key.lower() not in known:
+            raise UsageError(
+                f"'{key[:200]}' is no tag of this session", hint="give it a value with --tag"
+            )
+
+
+def check_policy_arn(arn: str, role_arn: str) -> str:
+    """Return the managed policy's ARN if the role could be narrowed by it, else raise UsageError.
+
+    It must be one of AWS's own, or stand in the role's account (STS: AssumeRole, PolicyArns).
+    """
+    import re  # noqa: PLC0415
+
+    match = re.fullmatch(_POLICY_ARN, arn, re.ASCII) if len(arn) <= _POLICY_ARN_LONGEST else None
+    if match is None:
+        raise UsageError(
+            f"'{arn[:200]}' is not the ARN of a managed policy",
+            hint="they are written arn:aws:iam::aws:policy/Name or"
+            " arn:aws:iam::123456789012:policy/name"
+            if arn
+            else _EMPTY_HINT,
+        )
+    partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
+    if match[1] != partition or match[2] not in ("aws", account):
+        raise UsageError(
+            f"'{arn[:200]}' is not of the role's account",
+            hint=f"only AWS's own and account {account}'s policies narrow a role of that account",
+        )
+    return arn
+
+
+def check_policy_sizes(policy: str | None, arns: Sequence[str]) -> None:
+    """Raise UsageError for more or longer session policies than STS takes together."""
+    if len(arns) > POLICY_ARNS_AT_MOST:
+        raise UsageError(f"{len(arns)} managed policies, and STS takes {POLICY_ARNS_AT_MOST}")
+    total = policy_characters(policy, arns)
+    if total > POLICY_CHARACTERS_AT_MOST:
+        raise UsageError(
+            f"{total} characters together with --policy, and STS takes {POLICY_CHARACTERS_AT_MOST}",
+            hint="make the inline policy shorter, or name fewer managed ones",
+        )
+
+
+def policy_characters(policy: str | None, arns: Sequence[str]) -> int:
+    """Return how many characters the session policies take of those STS allows."""
+    return len(policy or "") + sum(map(len, arns))
+
+
+def _check(text: str, limit: Limit, hint: str | None = None) -> str:
+    import re  # noqa: PLC0415
+
+    _check_length(text, limit)
+    for character in text:
+        if not re.fullmatch(limit.pattern, character, re.ASCII):
+            raise _wrong_character(character, limit, hint)
+    return text
+
+
+def _check_tag(text: str, limit: Limit, what: str) -> None:
+    import unicodedata  # noqa: PLC0415
+
+    try:
+        _check_length(text, limit)
+        for character in text:
+            # \p{L}, \p{Z} and \p{N} are Unicode's general categories.
+            if character not in "_.:/=+-@" and unicodedata.category(character)[0] not in "LZN":
+                raise _wrong_character(character, limit, None)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error}", hint=error.hint) from None
+
+
+def _check_length(text: str, limit: Limit) -> None:
+    if limit.shortest <= len(text) <= limit.longest:
+        return
+    plural = "" if len(text) == 1 else "s"
+    raise UsageError(
+        f"{len(text)} character{plural}, and STS takes {limit.shortest} to {limit.longest}",
+        hint=None if text else _EMPTY_HINT,
+    )
+
+
+def _wrong_character(character: str, limit: Limit, hint: str | None) -> UsageError:
+    return UsageError(f"'{character}' is not one of {limit.letters}", hint=hint)

@@ -1,0 +1,140 @@
+"""An OIDC token as the base identity: where it is, and what it says of itself."""
+
+from __future__ import annotations
+
+import os
+
+from aws_role_exec.errors import UsageError
+from aws_role_exec.records import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHORTEST, LONGEST = 4, 20000
+"""Characters of a token (STS API reference: AssumeRoleWithWebIdentity, WebIdentityToken)."""
+GITHUB_AUDIENCE = "sts.amazonaws.com"
+"""What the trust policies of GitHub's and AWS's documentation ask for."""
+
+_FORMS = "write file:PATH, env:NAME or github[:AUDIENCE]"
+
+
+@record
+class Token:
+    """A token that is already here. `source` is how the option named it."""
+
+    source: str
+    value: str
+
+    def __repr__(self) -> str:
+        """Show which one it is, and no secret."""
+        return f"Token({self.source})"
+
+
+@record
+class TokenEndpoint:
+    """Where GitHub Actions gives a job its token, and the right to ask there."""
+
+    source: str
+    url: str
+    bearer: str
+    audience: str
+
+    def __repr__(self) -> str:
+        """Show which one it is, and no secret."""
+        return f"TokenEndpoint({self.source})"
+
+
+def find(source: str, environ: Mapping[str, str]) -> Token | TokenEndpoint:
+    """Return the token that `file:PATH`, `env:NAME` or `github[:AUDIENCE]` stands for.
+
+    Raises UsageError when there is none, never showing what was found instead.
+    """
+    kind, colon, rest = source.partition(":")
+    if kind == "github":
+        if colon and not rest:
+            raise UsageError("'github:' names no audience", hint=_FORMS)
+        return _github(source, rest or GITHUB_AUDIENCE, environ)
+    if kind == "file" and rest:
+        path = rest.removeprefix("//")
+        return Token(source, check(_read(path), path))
+    if kind == "env" and rest:
+        if rest not in environ:
+            raise UsageError(f"the variable {rest} is not set", hint=_FORMS)
+        return Token(source, check(environ[rest], f"the variable {rest}"))
+    shown = source[:200] if kind == "file" else kind[:20] + ("..." if len(source) > 20 else "")
+    raise UsageError(f"'{shown}' does not say where a token is", hint=_FORMS)
+
+
+def check(text: str, where: str) -> str:
+    """Return the token found there, without the line break a file ends in.
+
+    Raises UsageError, which does not quote it, for what cannot be a token.
+    """
+    token = text.strip()
+    if not token:
+        raise UsageError(f"{where} is empty", hint="was the token issued, or mounted, at all?")
+    if not SHORTEST <= len(token) <= LONGEST:
+        raise UsageError(f"{where}: a token has {SHORTEST} to {LONGEST} characters")
+    if not all("!" <= character <= "~" for character in token):
+        raise UsageError(
+            f"{where} does not hold a token", hint="a token is one word, as in eyJhb...eyJpc...c2ln"
+        )
+    return token
+
+
+def claims(token: str) -> dict[str, str]:
+    """Return who issued a token, for whom, to whom: `iss`, `sub` and `aud`, where it says so.
+
+    These are what a trust policy compares and are no secret; nothing is verified. A token
+    that is not a JWT says nothing.
+    """
+    import base64  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    try:
+        payload = token.split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return {}
+    if not isinstance(said, dict):
+        return {}
+    found = {}
+    for name in ("iss", "sub", "aud"):
+        value = said.get(name)
+        if isinstance(value, list):
+            value = " ".join(map(str, value))
+        if isinstance(value, str) and value:
+            found[name] = value[:256]
+    return found
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(4 * LONGEST)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{path} cannot be read: {reason}") from None
+    return os.fsdecode(content)
+
+
+def _github(source: str, audience: str, environ: Mapping[str, str]) -> TokenEndpoint:
+    url = environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
+    bearer = environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
+    if not url or not bearer:
+        if environ.get("GITHUB_ACTIONS") == "true":
+            raise UsageError(
+                "this job may not ask GitHub for a token",
+                hint="give the job the permission id-token: write"
+                " (a pull request from a fork does not get it)",
+            )
+        raise UsageError(
+            "this is not a job of GitHub Actions: ACTIONS_ID_TOKEN_REQUEST_URL is not set",
+            hint="elsewhere the token is in a file or a variable: file:PATH, env:NAME",
+        )
+    if not url.startswith(("https://", "http://")):
+        raise UsageError("ACTIONS_ID_TOKEN_REQUEST_URL is not an address")
+    if not all("!" <= character <= "~" for character in url + bearer):
+        raise UsageError("ACTIONS_ID_TOKEN_REQUEST_URL or _TOKEN is garbled")
+    return TokenEndpoint(source, url, bearer, audience)
