@@ -217,5 +217,5 @@ def test_options_that_pages_speak_of_exist(page: Path) -> None:
         assert named <= ours | PLANNED | OTHERS
 
 
-PLANNED = {"--renew", "--explain", "--profile"}
+PLANNED = {"--renew"}
 OTHERS = {"--array", "--delete", "--export"}

@@ -156,6 +156,10 @@ class Sandbox:
         (self.bin / "aws-role-exec").symlink_to(program[0])
         (self.home / ".aws").mkdir()
         (self.home / ".aws/config").write_text("[profile mine]\nregion = eu-west-1\n")
+        (self.home / ".aws/credentials").write_text(
+            f"[work]\naws_access_key_id = {BASE.access_key}\n"
+            f"aws_secret_access_key = {BASE.secret}\n"
+        )
         self.env = {
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.home),

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from examples.sandbox import EXAMPLES, Sandbox
+from servers.oidc import GitHubTokens
 from servers.sts import ACCESS_DENIED
 
 GITHUB = yaml.safe_load((EXAMPLES / "ci/github-deploy.yml").read_text())
@@ -28,18 +29,27 @@ class TestGitHub:
         assert sudo.words == "sudo tar -xzf aws-role-exec.tar.gz -C /usr/local/bin aws-role-exec"
 
     def test_it_deploys_under_the_narrower_role(self, sandbox: Sandbox) -> None:
-        """With a policy that lets `aws s3 sync` list as well as put."""
-        ran = sandbox.run(
-            "bash",
-            "-e",
-            "-c",
-            self.step("Deploy under a narrower role"),
-            env={"GITHUB_RUN_ID": "99", "GITHUB_RUN_ATTEMPT": "2"},
-        ).ok()
+        """From GitHub's token alone, with a policy that lets `aws s3 sync` list and put."""
+        with GitHubTokens() as github:
+            ran = sandbox.run(
+                "bash",
+                "-e",
+                "-c",
+                self.step("Deploy under a narrower role"),
+                env={
+                    **github.env,
+                    "GITHUB_RUN_ID": "99",
+                    "GITHUB_RUN_ATTEMPT": "2",
+                    "AWS_ACCESS_KEY_ID": None,
+                    "AWS_SECRET_ACCESS_KEY": None,
+                },
+            ).ok()
         (call,) = ran.calls
         assert call.words == "aws s3 sync dist/ s3://my-deploy-bucket/"
         assert call.role == "deploy-production/github-99-2-deploy"
-        (asked,) = sandbox.assumed()
+        first, asked = sandbox.assumed()
+        assert first["WebIdentityToken"] == github.token
+        assert first["RoleArn"] == "arn:aws:iam::123456789012:role/github-oidc-base"
         assert "s3:ListBucket" in asked["Policy"]
         assert asked["DurationSeconds"] == "900"
 
@@ -62,7 +72,7 @@ class TestGitLab:
     ) -> None:
         """Web identity to the base role, then the job's role; no key was there to begin with."""
         base = GITLAB[".aws"]
-        lines = [*base["before_script"], *GITLAB[job]["script"]]
+        lines = GITLAB[job]["script"]
         ran = sandbox.run(
             "bash",
             "-eo",
@@ -79,11 +89,9 @@ class TestGitLab:
         ).ok()
         (call,) = ran.calls
         assert (call.words, call.role) == (words, role)
-        assert "AWS_WEB_IDENTITY_TOKEN_FILE" not in call.environ
-        assert "AWS_ROLE_ARN" not in call.environ
         first, second = sandbox.assumed()
         assert first["WebIdentityToken"] == "header.claims.signature"
-        assert first["RoleArn"] == base["variables"]["AWS_ROLE_ARN"]
+        assert first["RoleArn"] == "arn:aws:iam::123456789012:role/gitlab-ci-base"
         assert second["RoleArn"].endswith(role.split("/", maxsplit=1)[0])
 
 

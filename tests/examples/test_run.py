@@ -43,6 +43,12 @@ RUN = [
         "aws s3 ls s3://partner-data-bucket/",
         "cross-account-data-reader/cross-account-alice",
     ),
+    Example(
+        "shell/mfa.sh",
+        "aws iam list-users",
+        "admin/*",
+        env={"AWS_ROLE_EXEC_MFA_CODE": "123456"},  # where no terminal is
+    ),
     Example("policies/read-one-project.sh", "etl.py --project project-x", "full-data-lake-role/*"),
     Example("policies/one-table.sh", "data-migrator", "db-admin/*"),
     Example(
