@@ -269,6 +269,7 @@ class NewFile:
                 with contextlib.suppress(FileExistsError):
                     os.link(unnamed, self._name, dst_dir_fd=self._directory)
                     return True
+                self._refuse_if_changed()
                 aside = self._beside(
                     lambda name: os.link(unnamed, name, dst_dir_fd=self._directory)
                 )
@@ -276,10 +277,10 @@ class NewFile:
                 if error.errno in _CANNOT_LINK:
                     return False
                 raise
+            self._move_in_place(aside)  # at once: killed before it, we leave a whole file aside
+            return True
         finally:
             os.close(descriptor)
-        self._move_in_place(aside)
-        return True
 
     def _write_aside(self, text: str) -> None:
         descriptor = -1
@@ -296,6 +297,7 @@ class NewFile:
                 self._fill(descriptor, text)
             finally:
                 os.close(descriptor)  # on NFS, a full disk may show only here
+            self._refuse_if_changed()
         except BaseException:
             self._remove(aside)
             raise
@@ -335,12 +337,15 @@ class NewFile:
         _write_all(descriptor, text)
         os.fsync(descriptor)  # a full disk or NFS may fail only here, or at close
 
+    def _refuse_if_changed(self) -> None:
+        """Look at the place again: it may have changed while STS was asked."""
+        with contextlib.suppress(FileNotFoundError):
+            self.refuse_unless_replaceable(
+                os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
+            )
+
     def _move_in_place(self, aside: str) -> None:
         try:
-            with contextlib.suppress(FileNotFoundError):
-                self.refuse_unless_replaceable(
-                    os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
-                )
             os.rename(aside, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
         except BaseException:
             self._remove(aside)

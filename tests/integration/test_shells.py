@@ -114,6 +114,41 @@ class TestEval:
         assert (done.returncode, done.stdout) == (3, "failed\n")
 
 
+@pytest.mark.parametrize("how", EVALS)
+class TestUnset:
+    def test_takes_everything_out_again(self, shell: Shell, sts: Sts, how: str) -> None:
+        """Without a role or the network; twice is no failure, under set -eu neither."""
+        undo = EVALS[how].format(shlex.join([*shell.run.program, "--unset"]))
+        done = shell(f"set -eu; {EVALS[how].format(shell.command)}; {undo}; {undo}; env")
+        assert done.returncode == 0, done.stderr
+        names = {line.split("=")[0] for line in done.stdout.splitlines() if line.startswith("AWS_")}
+        assert names == {"AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL_STS"}
+        assert len(sts.asked) == 1
+
+    def test_fails_closed_too(self, shell: Shell, how: str) -> None:
+        """A typo leaves nobody believing that the role is gone."""
+        undo = EVALS[how].format(shlex.join([*shell.run.program, "--unset", "--fromat", "env"]))
+        done = shell(f"set -e\n{undo}\necho carried on\n")
+        assert done.returncode != 0
+        assert "carried on" not in done.stdout
+
+
+class TestSetX:
+    """A shell that traces prints what it evaluates (docs/outputs.md says so): two ways out."""
+
+    def test_off_around_the_eval(self, shell: Shell, sts: Sts) -> None:
+        """No secret in the trace (the fixture looks), and the trace goes on after it."""
+        done = shell(f'set -x; {{ set +x; }} 2>/dev/null; eval "$({shell.command})"; set -x; true')
+        assert done.returncode == 0, done.stderr
+        assert "true" in done.stderr
+        assert sts.issued
+
+    def test_becoming_a_command_shows_nothing(self, shell: Shell, sts: Sts) -> None:
+        """The keys never pass through the shell."""
+        done = shell(f"set -x; {shell.command} -- sh -c 'echo $AWS_SESSION_TOKEN'")
+        assert done.stdout.strip() == sts.issued[0].token
+
+
 class TestTheLongForm:
     def test_tells_the_exit_code(self, shell: Shell, sts: Sts) -> None:
         """`creds=$(...) || exit; eval "$creds"` is documented too."""
