@@ -5,10 +5,6 @@ from __future__ import annotations
 from aws_role_exec.errors import StsError
 from aws_role_exec.records import record
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from datetime import datetime
-
 VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -22,7 +18,7 @@ VARIABLES = (
 
 @record
 class Credentials:
-    """What STS answered. `expiration` is an aware datetime in UTC.
+    """What STS answered. `expiration` is ISO 8601 in UTC, as in `2026-03-21T20:00:00Z`.
 
     Raises StsError when a value holds anything but printable ASCII: a line break in a key
     would become a line of its own in a shell, a file or a log.
@@ -31,7 +27,7 @@ class Credentials:
     access_key_id: str
     secret_access_key: str
     session_token: str
-    expiration: datetime
+    expiration: str
     assumed_role_arn: str
 
     def __post_init__(self) -> None:
@@ -46,13 +42,12 @@ class Credentials:
         """Show which credentials these are, and no secret."""
         return f"Credentials({self.access_key_id}, {self.assumed_role_arn})"
 
-    @property
-    def expiration_text(self) -> str:
-        """The expiration as ISO 8601 in UTC to the second, as in `2026-03-21T20:00:00Z`."""
-        return self.expiration.strftime("%Y-%m-%dT%H:%M:%SZ")
+    def describe(self) -> str:
+        """Say which role was assumed, with which key and until when, without a secret."""
+        return f"assumed {self.assumed_role_arn}, key {self.access_key_id} until {self.expiration}"
 
     def variables(self, region: str) -> dict[str, str]:
         """Return `VARIABLES` with their values."""
         keys = (self.access_key_id, self.secret_access_key, self.session_token)
-        values = (*keys, region, region, self.expiration_text)
+        values = (*keys, region, region, self.expiration)
         return dict(zip(VARIABLES, values, strict=True))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import _thread
 import os
-import signal
-import threading
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import TypeVar
 
     T = TypeVar("T")
+
+_STACK_BYTES = 4 << 20  # musl would give a thread 128 KiB
 
 
 class Deadline:
@@ -32,14 +32,18 @@ class Deadline:
         stopped_at = self._stopped_at
         return self._end - (time.monotonic() if stopped_at is None else stopped_at)
 
-    @contextlib.contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Let the clock stand still meanwhile: for a person, who is no network."""
-        begin = self._stopped_at = time.monotonic()
-        try:
-            yield
-        finally:
-            self._end += time.monotonic() - begin
+    def for_one_attempt(self) -> float:
+        """Return the seconds one attempt may wait: half of all, so that there can be another."""
+        return max(1.0, self.seconds / 2)
+
+    def stop(self) -> None:
+        """Let the clock stand still until `go_on`: for a person, who is no network."""
+        self._stopped_at = time.monotonic()
+
+    def go_on(self) -> None:
+        """Let the clock run again after `stop`."""
+        if self._stopped_at is not None:
+            self._end += time.monotonic() - self._stopped_at
             self._stopped_at = None
 
 
@@ -52,18 +56,23 @@ def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
+    done = _thread.allocate_lock()
+    done.acquire()
 
     def run() -> None:
         try:
             outcome.append(work())
         except BaseException as error:
             failure.append(error)
+        finally:
+            done.release()
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while (remaining := deadline.remaining()) > 0 and thread.is_alive():
-        thread.join(min(remaining, threading.TIMEOUT_MAX))
-    if thread.is_alive():
+    _thread.stack_size(_STACK_BYTES)
+    _thread.start_new_thread(run, ())
+    finished = False
+    while not finished and (remaining := deadline.remaining()) > 0:
+        finished = done.acquire(timeout=min(remaining, _thread.TIMEOUT_MAX))
+    if not finished:
         _end_helpers()
         raise TimeoutError
     if failure:
@@ -73,16 +82,22 @@ def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
 
 def _end_helpers() -> None:
     """End a credential_process that did not answer, so that it does not outlive us (Linux)."""
+    import signal  # noqa: PLC0415 - only when something failed
+
     for process in _descendants("self"):
-        with contextlib.suppress(OSError):
+        try:
             os.kill(process, signal.SIGTERM)
+        except OSError:
+            continue
 
 
 def _descendants(process: str) -> list[int]:
     """Return the children of a process and theirs: a helper is often a shell and its command."""
     children: list[int] = []
-    with contextlib.suppress(OSError, ValueError):
+    try:
         for task in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{task}/children", "rb") as file:
                 children += map(int, file.read().split())
+    except (OSError, ValueError):
+        pass
     return children + [below for child in children for below in _descendants(str(child))]

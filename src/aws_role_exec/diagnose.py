@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from aws_role_exec.deadline import Deadline
-
-Tell = Callable[[str], None]
-"""Takes a line about what is being done, for `--verbose`."""
 
 _THROTTLING = frozenset(
     {

@@ -142,7 +142,7 @@ def to_text(report: Report) -> str:
     else:
         facts.append(("printed as", request.format))
     if report.refusal is None:
-        until = f", until {report.credentials.expiration_text}" if report.credentials else ""
+        until = f", until {report.credentials.expiration}" if report.credentials else ""
         facts.append(("STS says", f"yes: {trail.assumed[-1]}{until}"))
     else:
         facts.append(("refused", redact(str(report.refusal))))

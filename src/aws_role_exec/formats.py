@@ -121,7 +121,7 @@ def _json(credentials: Credentials, region: str, _section: str) -> str:
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
         "SessionToken": credentials.session_token,
-        "Expiration": credentials.expiration_text,
+        "Expiration": credentials.expiration,
         "Region": region,
     }
     return json.dumps(document, indent=2) + "\n"

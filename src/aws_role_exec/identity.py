@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from aws_role_exec.deadline import Deadline
-    from aws_role_exec.diagnose import Tell
     from aws_role_exec.explain import Trail
+    from aws_role_exec.messages import Tell
 
 _TOKEN_ENDPOINT_TIMEOUT_SECONDS = 10
 
@@ -126,8 +126,11 @@ def find_credentials(
     def prompt(question: str) -> str:
         if codes:
             return codes.pop()
-        with deadline.stopped():
+        deadline.stop()
+        try:
             return terminal.ask_mfa_code(question)
+        finally:
+            deadline.go_on()
 
     try:
         resolver: Any = session.get_component("credential_provider")

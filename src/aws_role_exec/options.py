@@ -11,9 +11,12 @@ from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC_"
+COMPLETION_VARIABLE = "_AWS_ROLE_EXEC_COMPLETE"
+"""By this variable a shell's completion script asks click."""
 
 
 @record
@@ -206,3 +209,54 @@ class Options:
 
 
 VARIABLES: Mapping[str, str] = {option.flag: option.variable for option in TABLE}
+
+
+def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None:
+    """Return the Options of a well-formed command line, as click would; None for any other.
+
+    click is the authority for the grammar, for errors, help and completion. Importing it takes
+    longer than all the rest of a plain run, so what is beyond doubt is read here, and a test
+    has both read the same command lines.
+    """
+    if COMPLETION_VARIABLE in environ:
+        return None
+    by_word = {word: option for option in TABLE for word in (option.flag, option.short) if word}
+    values: dict[str, Any] = {}
+    words = iter(arguments)
+    command: tuple[str, ...] = ()
+    for word in words:
+        if word == "--" or not word.startswith("-") or word == "-":
+            command = tuple(words) if word == "--" else (word, *words)
+            break
+        name, equals, value = word.partition("=")
+        option = by_word.get(name)
+        if option is None or (equals and (option.kind == "flag" or not name.startswith("--"))):
+            return None
+        if option.kind == "flag":
+            values[option.name] = True
+            continue
+        if not equals:
+            following = next(words, None)
+            if following is None:
+                return None
+            value = following
+        values[option.name] = (
+            (*values.get(option.name, ()), value) if option.kind == "list" else value
+        )
+    from_environment = set()
+    for option in TABLE:
+        if option.name in values:
+            continue
+        text = environ.get(option.variable)
+        if not text:
+            values[option.name] = _ABSENT[option.kind] if option.default is None else option.default
+            continue
+        from_environment.add(option.flag)
+        if option.kind == "flag" and text not in ("0", "1"):
+            return None
+        by_kind = {"value": text, "list": tuple(text.split()), "flag": text == "1"}
+        values[option.name] = by_kind[option.kind]
+    return Options(**values, command=command, from_environment=frozenset(from_environment))
+
+
+_ABSENT: dict[str, Any] = {"value": None, "list": (), "flag": False}

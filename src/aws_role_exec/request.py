@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_role_exec import duration, formats, handover, output, policy, region, role, session_name
+from aws_role_exec import duration, formats, handover, policy, region, role, session_name
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import UsageError
 from aws_role_exec.records import record
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
+    from aws_role_exec import output
     from aws_role_exec.options import Options
     from aws_role_exec.web_identity import Token, TokenEndpoint
 
@@ -342,6 +343,8 @@ def _find_destination(
             f"{options.label('--format')}: {format_name} needs --output PATH",
             hint="SDKs read it from a file, named by AWS_SHARED_CREDENTIALS_FILE",
         )
+    from aws_role_exec import output  # noqa: PLC0415 - not for a command
+
     if options.output is None:
         return output.find_destination("-")
     return output.find_destination(options.output, _find_ownership(options))
@@ -350,7 +353,7 @@ def _find_destination(
 def _find_ownership(options: Options) -> output.Ownership | None:
     if options.owner is None and options.mode is None:
         return None
-    from aws_role_exec import ownership  # noqa: PLC0415 - rarely asked for
+    from aws_role_exec import output, ownership  # noqa: PLC0415 - rarely asked for
 
     try:
         flag = "--owner"
@@ -371,6 +374,8 @@ def _find_github_environment(options: Options, environ: Mapping[str, str]) -> ou
             f"{options.label('--format')}: github is for a step of GitHub Actions; this is none",
             hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
         )
+    from aws_role_exec import output  # noqa: PLC0415 - not for a command
+
     return output.Appended(path, "GITHUB_ENV")
 
 

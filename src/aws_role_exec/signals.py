@@ -5,11 +5,12 @@ A signal ends this process as it would end one without handlers; nothing here ca
 
 from __future__ import annotations
 
-# Its C part loads nothing: until `take_over` has run, SIGINT is a traceback.
+# Its C part loads nothing: until `take_over` has run, SIGINT is a traceback; and the Python part
+# is made of enumerations, which take longer to import than STS takes to answer.
 import _signal as signal  # type: ignore[import-not-found]
 import sys
 
-TYPE_CHECKING = False  # loading typing takes longer than all that stands here
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 

@@ -9,23 +9,25 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from botocore import UNSIGNED
+from botocore.awsrequest import HeadersDict
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError, create_parser
 
-from aws_role_exec import __version__, diagnose, duration, identity, terminal, web_identity
+from aws_role_exec import __version__, diagnose, duration, identity, web_identity
 from aws_role_exec.credentials import Credentials
-from aws_role_exec.deadline import Deadline, run_until
 from aws_role_exec.errors import IdentityError, StsError, keep_secret
-from aws_role_exec.explain import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.session import Session
 
-    from aws_role_exec.diagnose import Tell
+    from aws_role_exec.deadline import Deadline
+    from aws_role_exec.explain import Trail
+    from aws_role_exec.messages import Tell
     from aws_role_exec.request import Request
+    from aws_role_exec.wire import Answer
 
 # Decorrelated jitter: of the strategies tried with 1000 clients against 100 requests/s, the one
 # by which all got their credentials within 30 s with the fewest requests.
@@ -41,22 +43,23 @@ _FAULTS = (BotoCoreError, ClientError, ResponseParserError)
 _HOP_SECONDS = duration.SESSION_MINIMUM_SECONDS
 
 
-def obtain(request: Request, tell: Tell, trail: Trail | None = None) -> Credentials:
+def obtain(
+    request: Request,
+    deadline: Deadline,
+    tell: Tell,
+    *,
+    mfa_code: str | None,
+    trail: Trail,
+    first_answer: Answer | None,
+) -> Credentials:
     """Find the base identity, assume the roles in order, and return the last one's credentials.
 
-    Raises IdentityError, StsError or UsageError (a configuration that cannot be read), at the
-    latest when `request.sts_timeout_seconds` have passed. What was found out on the way is in
-    the trail even then.
+    `first_answer` is what STS answered when `plain` asked it; it counts as the first attempt's.
+    Raises IdentityError, StsError or UsageError (a configuration that cannot be read), and
+    TimeoutError when the deadline leaves no time for another attempt. What was found out on the
+    way is in the trail even then.
     """
-    mfa_code = request.mfa_code
-    if request.mfa_serial is not None and mfa_code is None:
-        mfa_code = terminal.ask_mfa_code(f"Enter MFA code for {request.mfa_serial}: ")
-    deadline = Deadline(request.sts_timeout_seconds)
-    journey = _Journey(request, mfa_code, deadline, tell, trail or Trail())
-    try:
-        return run_until(deadline, journey.make)
-    except TimeoutError:
-        raise diagnose.timeout_error(deadline) from None
+    return _Journey(request, mfa_code, deadline, tell, trail, first_answer).make()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Journey:
     deadline: Deadline
     tell: Tell
     trail: Trail
+    first_answer: Answer | None
 
     def make(self) -> Credentials:
         """Return the last role's credentials."""
@@ -86,10 +90,7 @@ class _Journey:
                 self._identify(session, keys)
         for position, role_arn in enumerate(self.request.role_arns):
             credentials = self._assume(session, position, keys, token, source)
-            self.tell(
-                f"assumed {credentials.assumed_role_arn},"
-                f" key {credentials.access_key_id} until {credentials.expiration_text}"
-            )
+            self.tell(credentials.describe())
             keys = _keys(
                 credentials.access_key_id,
                 credentials.secret_access_key,
@@ -149,7 +150,7 @@ class _Journey:
         self.tell(f"asking {client.meta.endpoint_url} for {parameters['RoleArn']}")
         ask = client.assume_role if token is None else client.assume_role_with_web_identity
         try:
-            answer = self._call(lambda: ask(**parameters))
+            answer = self._call(lambda: ask(**parameters), self._first_attempt(client))
         except _FAULTS as error:
             self._note(getattr(error, "response", {}))
             if position == 0 and self.trail.identity_arn is None:
@@ -208,8 +209,15 @@ class _Journey:
         if skew is not None:
             self.trail.clock_skew_seconds = skew
 
-    def _call(self, call: Callable[[], Any]) -> Any:
-        return _call(call, self.deadline, self.tell)
+    def _first_attempt(self, client: Any) -> Callable[[], Any] | None:
+        """Return what stands for the first attempt, if `plain` made it."""
+        if self.first_answer is None:
+            return None
+        answer = self.first_answer
+        return lambda: _parse(client, answer)
+
+    def _call(self, call: Callable[[], Any], first: Callable[[], Any] | None = None) -> Any:
+        return _call(call, first or call, self.deadline, self.tell)
 
 
 def _keys(access_key_id: str, secret_access_key: str, session_token: str | None) -> dict[str, Any]:
@@ -240,8 +248,8 @@ _CONDITIONS = {
 
 
 def _client_config(deadline: Deadline, signed: bool) -> Config:
-    """One attempt a call, since `_call` repeats, and half the time for it, so that it can."""
-    read_timeout = max(1.0, deadline.seconds / 2)
+    """One attempt a call, since `_call` is what repeats."""
+    read_timeout = deadline.for_one_attempt()
     return Config(
         signature_version=None if signed else UNSIGNED,
         connect_timeout=min(_CONNECT_TIMEOUT_SECONDS, read_timeout),
@@ -251,14 +259,17 @@ def _client_config(deadline: Deadline, signed: bool) -> Config:
     )
 
 
-def _call(call: Callable[[], Any], deadline: Deadline, tell: Tell) -> Any:
-    """Return what the call returns, calling again after faults that pass until the deadline."""
+def _call(call: Callable[[], Any], first: Callable[[], Any], deadline: Deadline, tell: Tell) -> Any:
+    """Return what the call returns, calling again after faults that pass until the deadline.
+
+    `first` is called in its place at the first attempt.
+    """
     delay = _SHORTEST_DELAY_SECONDS
     attempts = 0
     while True:
         attempts += 1
         try:
-            return call()
+            return call() if attempts > 1 else first()
         except _FAULTS as error:
             kind = diagnose.transient_kind(error)
             if kind is None or (kind in _DOUBTFUL_KINDS and attempts >= _DOUBTFUL_ATTEMPTS):
@@ -272,6 +283,20 @@ def _call(call: Callable[[], Any], deadline: Deadline, tell: Tell) -> Any:
         time.sleep(delay)
 
 
+def _parse(client: Any, answer: Answer) -> Any:
+    """Return what botocore's client would have returned, or raise what it would have raised."""
+    if answer.status == 0:
+        raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
+    operation = client.meta.service_model.operation_model("AssumeRole")
+    parsed: Any = create_parser("query").parse(
+        {"status_code": answer.status, "headers": HeadersDict(answer.headers), "body": answer.body},
+        operation.output_shape,
+    )
+    if answer.status >= 300:
+        raise ClientError(parsed, operation.name)
+    return parsed
+
+
 def _credentials(answer: dict[str, Any]) -> Credentials:
     try:
         found = answer["Credentials"]
@@ -279,7 +304,7 @@ def _credentials(answer: dict[str, Any]) -> Credentials:
             access_key_id=found["AccessKeyId"],
             secret_access_key=found["SecretAccessKey"],
             session_token=found["SessionToken"],
-            expiration=found["Expiration"].astimezone(UTC),
+            expiration=found["Expiration"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             assumed_role_arn=answer.get("AssumedRoleUser", {}).get("Arn", ""),
         )
     except (KeyError, TypeError, AttributeError):

@@ -31,3 +31,21 @@ def find_trust_store(environ: Mapping[str, str]) -> str | None:
         if path and os.access(path, os.R_OK) and os.path.isfile(path) and os.path.getsize(path):
             return path
     return None
+
+
+# Directories of links named by the hash of what they link to (openssl-rehash(1)): a handshake
+# reads the one authority that it needs, where a file of all takes 6 to 20 ms to parse.
+HASHED_DIRECTORIES = ("/etc/ssl/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash")
+
+
+def find_hashed_directory(environ: Mapping[str, str]) -> str | None:
+    """Return a hashed directory of the same authorities as the system's file, if there is one."""
+    if environ.get("SSL_CERT_FILE"):
+        return None
+    for directory in HASHED_DIRECTORIES:
+        try:
+            if any(name.endswith(".0") for name in os.listdir(directory)):
+                return directory
+        except OSError:
+            continue
+    return None

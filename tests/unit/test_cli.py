@@ -2,7 +2,7 @@
 
 import pytest
 
-from aws_role_exec import cli
+from aws_role_exec import cli, command_line
 from aws_role_exec.errors import UsageError
 from aws_role_exec.options import TABLE, Options
 
@@ -28,14 +28,14 @@ class TestParse:
         ],
     )  # fmt: skip
     def test_options_stop_at_the_first_other_word(self, arguments, command):
-        options = cli.parse(["--role-arn", "x", *arguments])
+        options = command_line.parse(["--role-arn", "x", *arguments])
         assert options.command == command
         assert options.region is None
 
     def test_an_option_has_its_default_in_the_environment(self, monkeypatch):
         monkeypatch.setenv("AWS_ROLE_EXEC_REGION", "eu-west-1")
         monkeypatch.setenv("AWS_ROLE_EXEC_SESSION_NAME", "")
-        options = cli.parse(["--duration", "15m", "--duration", "20m"])
+        options = command_line.parse(["--duration", "15m", "--duration", "20m"])
         assert (options.region, options.duration, options.session_name) == (
             "eu-west-1", "20m", None,
         )  # fmt: skip
@@ -51,7 +51,7 @@ class TestParse:
     )
     def test_what_is_no_option_is_one_line(self, arguments):
         with pytest.raises(UsageError, match="command line: ") as refusal:
-            cli.parse(arguments)
+            command_line.parse(arguments)
         assert "\n" not in str(refusal.value)
 
 

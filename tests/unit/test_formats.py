@@ -2,7 +2,6 @@
 
 import configparser
 import json
-from datetime import UTC, datetime
 
 import pytest
 
@@ -16,7 +15,7 @@ def make(**changes):
         "access_key_id": "ASIAEXAMPLE",
         "secret_access_key": "se/cr+et",
         "session_token": "to/ken==",
-        "expiration": datetime(2026, 3, 21, 20, tzinfo=UTC),
+        "expiration": "2026-03-21T20:00:00Z",
         "assumed_role_arn": "arn:aws:sts::123456789012:assumed-role/x/y",
     }
     return Credentials(**values | changes)

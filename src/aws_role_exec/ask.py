@@ -1,0 +1,56 @@
+"""Asking STS, by the short way where that is enough, until the deadline at the latest."""
+
+from __future__ import annotations
+
+from aws_role_exec.deadline import Deadline, run_until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_role_exec.credentials import Credentials
+    from aws_role_exec.explain import Trail
+    from aws_role_exec.messages import Tell
+    from aws_role_exec.request import Request
+
+
+def obtain(
+    request: Request, environ: Mapping[str, str], tell: Tell, trail: Trail | None = None
+) -> Credentials:
+    """Return the credentials of the role, or of the last of several.
+
+    With a trail, `sts` is asked in any case, and fills it in. Raises IdentityError, StsError or
+    UsageError (a configuration that cannot be read), at the latest when
+    `request.sts_timeout_seconds` have passed. A person who has to be asked for an MFA code has
+    all the time.
+    """
+    mfa_code = request.mfa_code
+    if request.mfa_serial is not None and mfa_code is None:
+        from aws_role_exec import terminal  # noqa: PLC0415 - rare
+
+        mfa_code = terminal.ask_mfa_code(f"Enter MFA code for {request.mfa_serial}: ")
+    deadline = Deadline(request.sts_timeout_seconds)
+
+    def ask() -> Credentials:
+        from aws_role_exec import plain, wire  # noqa: PLC0415 - not for a dry run
+
+        answer = None if trail else plain.obtain(request, environ, deadline, tell)
+        if answer is not None and not isinstance(answer, wire.Answer):
+            return answer
+        from aws_role_exec import explain, sts  # noqa: PLC0415 - botocore
+
+        return sts.obtain(
+            request,
+            deadline,
+            tell,
+            mfa_code=mfa_code,
+            trail=trail or explain.Trail(),
+            first_answer=answer,
+        )
+
+    try:
+        return run_until(deadline, ask)
+    except TimeoutError:
+        from aws_role_exec import diagnose  # noqa: PLC0415 - botocore
+
+        raise diagnose.timeout_error(deadline) from None

@@ -1,0 +1,101 @@
+"""The command line as click reads it: every form of it, help, errors and completion.
+
+`options.read` reads the well-formed ones without click, and in the same way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from aws_role_exec import __version__
+from aws_role_exec.errors import UsageError
+from aws_role_exec.messages import PROGRAM, VERSION_LINE
+from aws_role_exec.options import TABLE, Option, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION = """\
+Assume an AWS role and become COMMAND, which holds its temporary credentials.
+
+Without COMMAND, print the credentials instead.
+"""
+
+EPILOG = """\
+\b
+Examples:
+  aws-role-exec --role-arn arn:aws:iam::123456789012:role/reader -- aws s3 ls
+  creds=$(aws-role-exec --role-arn ARN) || exit; eval "$creds"
+  aws-role-exec --role-arn ARN --format credentials-file --output creds
+
+\b
+Each option has a default in the environment, AWS_ROLE_EXEC_<OPTION>, as in
+AWS_ROLE_EXEC_ROLE_ARN. Exit codes: 2 wrong usage, 125 no credentials,
+126 the command cannot be executed, 127 it was not found, else the command's own.
+"""
+
+
+def _parameter(option: Option) -> click.Option:
+    """Return an option of the table as click knows it."""
+    names = [option.flag, option.name] + ([option.short] if option.short else [])
+    return click.Option(
+        names,
+        metavar=option.metavar or None,
+        help=option.help,
+        multiple=option.kind == "list",
+        is_flag=option.kind == "flag",
+        default=False if option.kind == "flag" else option.default,
+        show_default=option.default is not None,
+        envvar=option.variable,
+    )
+
+
+def _options(**given: Any) -> Options:
+    context = click.get_current_context()
+    return Options(
+        **given,
+        from_environment=frozenset(
+            option.flag
+            for option in TABLE
+            if context.get_parameter_source(option.name) is ParameterSource.ENVIRONMENT
+        ),
+    )
+
+
+def make_command() -> click.Command:
+    """Return the command line as click knows it; invoked, it returns the Options."""
+    command = click.Command(
+        PROGRAM,
+        callback=_options,
+        params=[
+            *map(_parameter, TABLE),
+            click.Argument(["command"], nargs=-1, type=click.UNPROCESSED),
+        ],
+        context_settings={
+            "allow_interspersed_args": False,
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+        },
+        help=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    return click.version_option(__version__, message=VERSION_LINE, prog_name=PROGRAM)(command)
+
+
+def parse(arguments: Sequence[str]) -> Options | None:
+    """Return the options; None when help or the version was asked for, and printed.
+
+    Raises UsageError for what click does not accept.
+    """
+    try:
+        result = make_command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        message = error.format_message().strip().removesuffix(".")
+        raise UsageError(
+            f"command line: {message[:1].lower()}{message[1:]}",
+            hint=f"{PROGRAM} --help lists the options",
+        ) from None
+    return result if isinstance(result, Options) else None
