@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_role_exec.credentials import Credentials
-    from aws_role_exec.explain import Trail
     from aws_role_exec.messages import Tell
     from aws_role_exec.request import Request
+    from aws_role_exec.trail import Trail
 
 
 def obtain(
@@ -37,14 +37,15 @@ def obtain(
         answer = None if trail else plain.obtain(request, environ, deadline, tell)
         if answer is not None and not isinstance(answer, wire.Answer):
             return answer
-        from aws_role_exec import explain, sts  # noqa: PLC0415 - botocore
+        from aws_role_exec import sts  # noqa: PLC0415 - botocore
+        from aws_role_exec.trail import Trail  # noqa: PLC0415
 
         return sts.obtain(
             request,
             deadline,
             tell,
             mfa_code=mfa_code,
-            trail=trail or explain.Trail(),
+            trail=trail or Trail(),
             first_answer=answer,
         )
 

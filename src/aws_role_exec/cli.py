@@ -108,16 +108,16 @@ def run(
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     """Print what would be asked and what STS says to it; returns 0 if that is yes."""
-    from aws_role_exec import explain, output  # noqa: PLC0415
+    from aws_role_exec import explain, output, trail  # noqa: PLC0415
 
-    trail = explain.Trail()
+    found = trail.Trail()
     credentials: Credentials | None = None
     refusal: AwsRoleExecError | None = None
     try:
-        credentials = ask.obtain(asked, environ, about, trail)
+        credentials = ask.obtain(asked, environ, about, found)
     except (IdentityError, StsError) as error:
         refusal = error
-    report = explain.Report(asked, trail, credentials, refusal, environ)
+    report = explain.Report(asked, found, credentials, refusal, environ)
     render = explain.to_json if asked.format == "json" else explain.to_text
     output.Stream(1).write(render(report))
     return refusal.exit_code if refusal else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_role_exec import duration, environment, refusals, session_options
@@ -16,26 +16,7 @@ if TYPE_CHECKING:
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.errors import AwsRoleExecError
     from aws_role_exec.request import Request
-
-
-@dataclass(slots=True)
-class Trail:
-    """What was found out on the way to the credentials, filled in as it happens.
-
-    `asked` has botocore's names of the providers in order, the one that had credentials last;
-    `clock_skew_seconds` is how far this machine is ahead of STS; `assumed` has the sessions'
-    ARNs; `packed_policy_percent` is STS's PackedPolicySize.
-    """
-
-    asked: list[str] = field(default_factory=list)
-    provider: str | None = None
-    identity_arn: str | None = None
-    identity_unknown: str | None = None
-    token: dict[str, str] = field(default_factory=dict)
-    endpoint: str | None = None
-    clock_skew_seconds: float | None = None
-    assumed: list[str] = field(default_factory=list)
-    packed_policy_percent: int | None = None
+    from aws_role_exec.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from aws_role_exec.deadline import Deadline
-    from aws_role_exec.explain import Trail
     from aws_role_exec.messages import Tell
+    from aws_role_exec.trail import Trail
 
 _TOKEN_ENDPOINT_TIMEOUT_SECONDS = 10
 

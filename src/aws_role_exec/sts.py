@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from aws_role_exec.deadline import Deadline
-    from aws_role_exec.explain import Trail
     from aws_role_exec.messages import Tell
     from aws_role_exec.request import Request
+    from aws_role_exec.trail import Trail
     from aws_role_exec.wire import Answer
 
 # Decorrelated jitter: of the strategies tried with 1000 clients against 100 requests/s, the one
