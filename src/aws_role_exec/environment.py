@@ -47,7 +47,8 @@ def selects_identity(name: str) -> bool:
 
 def child_environment(caller: Mapping[str, str], handed_over: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's environment with its AWS identity replaced by the one handed over."""
-    kept = {name: value for name, value in caller.items() if not selects_identity(name)}
+    # A variable without a name (`=x`) is none, and Python's execve takes no such thing.
+    kept = {name: value for name, value in caller.items() if name and not selects_identity(name)}
     if os.name == "nt":
         new = {name.upper() for name in handed_over}
         kept = {name: value for name, value in kept.items() if name.upper() not in new}

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -325,6 +326,19 @@ class TestTheChildsEnvironment:
         seen = run.become(env=env)
         expected = [name + b"=" + value for name, value in variables.items()]
         assert sorted(word for word in seen.environ if word.startswith(b"X")) == sorted(expected)
+
+    @pytest.mark.parametrize("word", [b"=hidden=x", b"=", b"NO_EQUALS_SIGN", b""])
+    def test_words_that_are_no_variables_do_no_harm(self, run: Runner, word: bytes) -> None:
+        """execve lets a caller put anything into the environment."""
+        code = (
+            "import ctypes, os, sys\n"
+            "environ = [n + b'=' + v for n, v in os.environb.items()] + [eval(sys.argv[1]), None]\n"
+            "argv = [*map(os.fsencode, sys.argv[2:]), None]\n"
+            "array = lambda words: (ctypes.c_char_p * len(words))(*words)\n"
+            "ctypes.CDLL(None).execve(argv[0], array(argv), array(environ))\n"
+        )
+        seen = run.become(prefix=(sys.executable, "-I", "-c", code, repr(word)))
+        assert rest([w for w in seen.environ if w != word]) == rest(caller(run, {}))
 
     def test_the_working_directory_and_umask_are_the_callers(self, run: Runner) -> None:
         """We change one thing about the process."""

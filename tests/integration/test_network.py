@@ -1,5 +1,6 @@
 """Over TLS, through proxies, to the right endpoint in the right region."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,37 @@ class TestTls:
         env = {"AWS_ENDPOINT_URL_STS": moto_tls.url, "AWS_CA_BUNDLE": str(authority.bundle)}
         result = run.assume("--session-name", "me", "--", *WHOAMI, env=env).ok()
         assert result.out.strip() == "arn:aws:sts::123456789012:assumed-role/my-role/me"
+
+    def test_with_the_systems_trust_store(
+        self,
+        run: Runner,
+        sts_servers: Callable[..., Sts],
+        authority: Authority,
+        needs: Callable[..., str],
+    ) -> None:
+        """An authority that the administrator installed needs no setting."""
+        store = "/etc/ssl/certs/ca-certificates.crt"
+        if os.geteuid() != 0 or not os.path.exists(store):
+            pytest.skip(f"SKIPPED: needs root and {store}")
+        server = sts_servers(authority.context())
+        # In a mount namespace of its own, so that no other process sees the change.
+        script = 'mount --bind "$0" "$1" && shift && exec "$@"'
+        prefix = (needs("unshare", "util-linux"), "--mount", "sh", "-c", script)
+        run.assume(
+            "--",
+            "true",
+            prefix=(*prefix, str(authority.bundle), store),
+            env={"AWS_ENDPOINT_URL_STS": server.url},
+        ).ok()
+        assert len(server.asked) == 1
+
+    def test_with_openssls_own_variable(
+        self, run: Runner, sts_servers: Callable[..., Sts], authority: Authority
+    ) -> None:
+        """SSL_CERT_FILE, as for every program that uses OpenSSL."""
+        server = sts_servers(authority.context())
+        env = {"AWS_ENDPOINT_URL_STS": server.url, "SSL_CERT_FILE": str(authority.bundle)}
+        run.assume("--", "true", env=env).ok()
 
     def test_with_a_ca_bundle_in_the_profile(
         self, run: Runner, sts_servers: Callable[..., Sts], authority: Authority

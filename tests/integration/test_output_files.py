@@ -116,6 +116,20 @@ class TestARegularFile:
         sticky.chmod(0o1777)
         write(run, sticky / "creds").ok()
 
+    def test_works_without_proc(
+        self, run: Runner, place: Path, needs: Callable[[str, str], str]
+    ) -> None:
+        """In a bare chroot, where a file without a name cannot be given one."""
+        root_only()
+        script = 'mount -t tmpfs tmpfs /proc && exec "$@"'
+        prefix = (needs("unshare", "util-linux"), "--mount", "sh", "-c", script, "sh")
+        path = place / "creds"
+        for _ in range(2):
+            write(run, path, prefix=prefix, umask=0).ok()
+            assert json.loads(path.read_text())["Version"] == 1
+            assert mode(path) == 0o600
+            assert os.listdir(place) == ["creds"]
+
     def test_may_have_an_odd_name(self, run: Runner, place: Path) -> None:
         """Spaces, newlines, bytes that are no text."""
         for name in (b"a b", b"a\nb", b"\xff", b"-x", b"n" * 255):

@@ -256,6 +256,10 @@ class TestTheRest:
         assert names[0] == names[3] == f"aws-role-exec-uid{uid}"
         assert names[1] == "aws-role-exec-job-user"
         assert re.fullmatch(r"aws-role-exec-[\w+=,.@-]+", names[2])
+        run.assume("--", "true", env={"USER": "x" * 100}, prefix=prefix).ok()
+        name = sts.asked[-1].params["RoleSessionName"]
+        assert re.fullmatch(r"aws-role-exec-x+-[0-9a-f]{8}", name)
+        assert len(name) <= 64
 
     def test_another_users_file_is_not_replaced_even_where_it_could_be(
         self, run: Runner, tmp_path: Path, needs: Callable[..., str], sts: Sts
