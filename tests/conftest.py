@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -50,6 +51,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 # --- the program under test ------------------------------------------------------------------
 
 
+PYTHONS_OWN = {signal.SIGPIPE, signal.SIGXFSZ}  # subprocess restores these
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--program",
@@ -64,6 +68,13 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    # `make test &` in a script, nohup and some CI runners hand down ignored signals, which
+    # the programs we start would rightly keep.
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN and number not in PYTHONS_OWN:
+            default = signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler
+            signal.signal(number, default)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 @pytest.fixture(scope="session")
