@@ -207,7 +207,8 @@ class Cache:
             with tarfile.open(tarball) as archive:
                 archive.extractall(scratch, filter="tar")
             (tree,) = Path(scratch).iterdir()
-            environment = clean_environment(zig, target) | {"OUT": str(place)} | extra
+            environment = clean_environment(zig, target) | extra
+            environment |= {"TREE": str(tree), "OUT": str(place)}
             recipe = HERE / "recipes" / f"{source}.sh"
             log = self.root / f"{source}-{target}.log"
             run(["sh", "-eu", str(recipe)], log=log, cwd=tree, env=environment)
@@ -302,6 +303,7 @@ def freeze(
             "PYTHONPATH": ":".join(str(place) for place in (HERE / "host", *site)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYINSTALLER_CONFIG_DIR": f"{scratch}/config",
+            "TREE": scratch,
             "FREEZE_TARGETS": json.dumps(targets),
         }
         interpreter = str(python / "python" / "bin" / "python3")

@@ -146,8 +146,10 @@ class StaticExecutable(Target):
         ]
         command = ["cc", "-O2", "-g0", "-std=gnu2x", "-Wall", "-Wextra", "-Wno-unused-parameter"]
         command += [f"-I{self.python / 'include'}", f"-I{self.work}"]
-        command += [f"-ffile-prefix-map={self.work}=.", self.launcher, str(self.work / "modules.c")]
+        command += [self.launcher, str(self.work / "modules.c")]
         command += [*archives, "-lm", "-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none"]
+        # musl takes the size of a thread's stack from here; its default is too small for Python.
+        command += ["-Wl,-z,stack-size=8388608"]
         self.executable.parent.mkdir(parents=True, exist_ok=True)
         made = self.work / "executable"
         environment = {**os.environ, "ZIG_TARGET": self.zig_target}

@@ -9,7 +9,8 @@
 # Modules that need a library we do not link, or that nothing in the program imports.
 # ctypes is out on purpose: nothing that is frozen imports it, and it would need libffi.
 for module in _tkinter _dbm _gdbm _curses _curses_panel readline _sqlite3 _uuid _bz2 _lzma \
-    _ctypes _scproxy xxlimited xxlimited_35 nis ossaudiodev _crypt; do
+    _ctypes _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _scproxy \
+    xxlimited xxlimited_35; do
     export "py_cv_module_$module=n/a"
 done
 
@@ -22,13 +23,14 @@ fi
 
 # MODULE_BUILDTYPE=static builds the modules into libpython; LINKFORSHARED would export all
 # symbols for extension modules that cannot exist here. pkg-config would find the host's
-# libraries. /usr as prefix is a name only: nothing is looked for there.
+# libraries. mimalloc, there for Python without its lock, would only read /proc/sys at each
+# start. /usr as prefix is a name only: nothing is looked for there.
 export CC=cc CXX=cc AR=ar RANLIB=ranlib READELF=readelf PKG_CONFIG=false
 export MODULE_BUILDTYPE=static LINKFORSHARED=" "
 export ZLIB_CFLAGS="-I$DEPS/include" ZLIB_LIBS="-L$DEPS/lib -lz"
 ./configure --prefix=/usr $cross --disable-shared --disable-test-modules \
-    --with-ensurepip=no --with-openssl="$DEPS" --without-readline \
-    CFLAGS="-O2 -g0 -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD=." \
+    --without-mimalloc --with-ensurepip=no --with-openssl="$DEPS" --without-readline \
+    CFLAGS="-O2 -g0 -ffunction-sections -fdata-sections" \
     LDFLAGS="-static"
 make -j"$JOBS"
 make install DESTDIR="$PWD/destdir" COMPILEALL_OPTS="-j$JOBS" >install.log

@@ -21,7 +21,7 @@ without="no-autoload-config no-shared no-dso no-module no-engine no-legacy no-te
 # --openssldir only matters as the built-in place of the system's certificates.
 CC=cc AR=ar RANLIB=ranlib perl ./Configure "$platform" $without \
     --prefix=/usr --libdir=lib --openssldir=/etc/ssl \
-    -O2 -g0 -ffunction-sections -fdata-sections "-ffile-prefix-map=$PWD=."
+    -O2 -g0 -ffunction-sections -fdata-sections
 make -j"$JOBS" build_libs
 make install_dev DESTDIR="$PWD/destdir"
 cp -R destdir/usr/include destdir/usr/lib "$OUT/"

@@ -1,0 +1,36 @@
+"""The frozen file as a user holds it: copied alone into an empty directory."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = {name: ROOT / "dist" / name / "aws-role-exec" for name in ("linux_amd64", "linux_arm64")}
+
+
+def built(name: str) -> Path:
+    """What `make binary` left."""
+    assert BUILT[name].exists(), f"{BUILT[name]} is not there: run `make binary` first"
+    return BUILT[name]
+
+
+@pytest.fixture(params=list(BUILT))
+def executable(request: pytest.FixtureRequest) -> Path:
+    """Each of the executables."""
+    return built(request.param)
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[list[str]]:
+    """The executable for this machine, alone in a directory that every user can reach."""
+    directory = tempfile.mkdtemp(prefix="only-the-program-", dir="/tmp")
+    try:
+        os.chmod(directory, 0o755)
+        yield [shutil.copy(built("linux_amd64"), directory)]
+        assert os.listdir(directory) == ["aws-role-exec"], "something appeared beside it"
+    finally:
+        shutil.rmtree(directory)
