@@ -29,7 +29,8 @@ demo: $(VENV)/installed-demo ## assume a role on a loopback STS and become a com
 
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
-	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary
+	@$(MAKE) --no-print-directory test-binary
 
 lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check

@@ -1,10 +1,19 @@
 # The static executables; docs/binary.md tells how they are made.
-.PHONY: binary test-binary
+.PHONY: binary test-binary lint-build
 
 binary: ## make the static executables: dist/linux_amd64 and dist/linux_arm64
 	$(PYTHON) build/build.py
 
+ifeq ($(shell uname -sm),Linux x86_64)
+test-binary: binary $(VENV)/installed-test ## test the static executables, with the integration tier too
+	@tests/provision.sh $$(sed 's/#.*//' tests/binary/apt-packages.txt)
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal tests/binary tests/integration \
+		--program dist/linux_amd64/aws-role-exec
+else
+test-binary:
+	@echo "SKIPPED: the static executables are built and tested on x86_64 Linux only"
+endif
+
 lint: lint-build
-.PHONY: lint-build
 lint-build: $(VENV)/installed-test
 	$(BIN)/mypy build/build.py build/botocore_data.py build/static_target.py

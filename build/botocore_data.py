@@ -10,6 +10,9 @@ from typing import Any
 SERVICES = ("sts", "sso", "sso-oidc", "signin")
 MODELS = ("service-2", "endpoint-rule-set-1")
 
+#: What is not of one service.
+TABLES = ("_retry", "endpoints", "partitions", "sdk-default-configuration")
+
 
 def collect(data: Path) -> dict[str, Any]:
     """Return the data by botocore's name for it: `sts/2011-06-15/service-2`, `endpoints`, ..."""
@@ -22,16 +25,12 @@ def collect(data: Path) -> dict[str, Any]:
                 collected[name] = without_documentation(load(data / name))
             prefixes.add(collected[f"{service}/{version}/service-2"]["metadata"]["endpointPrefix"])
 
-    collected["partitions"] = load(data / "partitions")
-    collected["sdk-default-configuration"] = without_documentation(
-        load(data / "sdk-default-configuration")
-    )
-
-    endpoints = collected["endpoints"] = load(data / "endpoints")
-    for partition in endpoints["partitions"]:
+    for table in TABLES:
+        collected[table] = without_documentation(load(data / table))
+    for partition in collected["endpoints"]["partitions"]:
         partition["services"] = only(partition["services"], prefixes)
-    retry = collected["_retry"] = load(data / "_retry")
-    retry["retry"] = only(retry["retry"], {"__default__", *SERVICES})
+    retries = collected["_retry"]
+    retries["retry"] = only(retries["retry"], {"__default__", *SERVICES})
     return collected
 
 

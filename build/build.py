@@ -29,39 +29,43 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PINS = tomllib.loads((HERE / "pins.toml").read_text())
-TARGETS = {"linux_amd64": "x86_64-linux-musl", "linux_arm64": "aarch64-linux-musl"}
 
-#: The static Python that also runs on the build machine: it runs PyInstaller, and it is the
-#: "build Python" that cross-compiling CPython asks for.
-HOST_TARGET = "x86_64-linux-musl"
+#: What each kind of build machine can make. The first is for the machine itself: its Python also
+#: runs PyInstaller, and is the "build Python" that cross-compiling CPython asks for.
+TARGETS = {
+    ("Linux", "x86_64"): {"linux_amd64": "x86_64-linux-musl", "linux_arm64": "aarch64-linux-musl"},
+    ("Darwin", "arm64"): {"darwin_arm64": "arm64-apple-macos11"},
+    ("Darwin", "x86_64"): {"darwin_amd64": "x86_64-apple-macos11"},
+}
 
 
 def main() -> None:
     """Build the targets named on the command line (all of them if none is)."""
+    possible = TARGETS.get((platform.system(), platform.machine()), {})
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("targets", nargs="*", default=list(TARGETS), help=" ".join(TARGETS))
+    parser.add_argument("targets", nargs="*", default=list(possible), help=" ".join(possible))
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
     arguments = parser.parse_args()
-    for name in arguments.targets:
-        if name not in TARGETS:
-            parser.error(f"unknown target {name}: one of {', '.join(TARGETS)}")
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        sys.exit("build.py: builds on x86_64 Linux only (for macOS see build/macos.sh)")
-    need({"make": "make", "perl": "perl", "readelf": "binutils", "xz": "xz-utils"})
+    for name in arguments.targets or ["anything"]:
+        if name not in possible:
+            parser.error(f"{name} cannot be built on this machine, only {list(possible)}")
+    if sys.platform == "linux":
+        need({"make": "make", "perl": "perl", "readelf": "binutils"})
 
     cache = Cache()
+    host_target = next(iter(possible.values()))
     zig = cache.wheels("zig")
     site = [cache.wheels("pyinstaller"), cache.wheels("program")]
-    libraries = cache.libraries(zig, HOST_TARGET)
-    host_python = cache.cpython(zig, HOST_TARGET, libraries, None)
+    libraries = cache.libraries(zig, host_target)
+    host_python = cache.cpython(zig, host_target, libraries, None)
     recipes = []
     for name in arguments.targets:
-        target = TARGETS[name]
+        target = possible[name]
         libraries = cache.libraries(zig, target)
-        build_python = None if target == HOST_TARGET else host_python
+        build_python = None if target == host_target else host_python
         python = cache.cpython(zig, target, libraries, build_python)
         parts = {"python": str(python), "libraries": str(libraries)}
-        recipes.append({"name": name, "zig_target": target, **parts})
+        recipes.append({"name": name, "target": target, **parts})
     freeze(
         recipes,
         arguments.dist.absolute(),
@@ -111,7 +115,7 @@ def clean_environment(zig: Path, target: str) -> dict[str, str]:
         "SOURCE_DATE_EPOCH": str(PINS["source_date_epoch"]),
         "PYTHONHASHSEED": "0",
         "ZIG": str(zig / "ziglang" / "zig"),
-        "ZIG_TARGET": target,
+        "TARGET": target,
         # zig's own cache holds no product of ours; it is content-addressed and safe to share.
         "ZIG_GLOBAL_CACHE_DIR": str(zig.parent / "zig-cache"),
         "ZIG_LOCAL_CACHE_DIR": str(zig.parent / "zig-cache"),
@@ -162,7 +166,7 @@ class Cache:
             pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
             pip += ["install", "--quiet", "--no-compile", "--no-deps", "--only-binary", ":all:"]
             pip += ["--require-hashes", "--target", str(place), "--requirement", str(requirements)]
-            run(pip)
+            run(pip, env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"})
 
         return self.entry(name, [requirements.read_bytes()], make)
 
@@ -299,7 +303,7 @@ def freeze(
 ) -> None:
     """Run PyInstaller with our spec on the build's own Python: one Analysis for all targets."""
     with tempfile.TemporaryDirectory(prefix="aws-role-exec-freeze-") as scratch:
-        environment = clean_environment(zig, HOST_TARGET) | {
+        environment = clean_environment(zig, targets[0]["target"]) | {
             "PYTHONPATH": ":".join(str(place) for place in (HERE / "host", *site)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYINSTALLER_CONFIG_DIR": f"{scratch}/config",

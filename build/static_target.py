@@ -49,7 +49,7 @@ class StaticExecutable(Target):
         overrides: str,
         replacements: str,
         launcher: str,
-        zig_target: str,
+        machine: str,
         python: str,
         libraries: str,
     ) -> None:
@@ -62,7 +62,7 @@ class StaticExecutable(Target):
         self.overrides = Path(overrides)
         self.replacements = Path(replacements)
         self.launcher = launcher
-        self.zig_target = zig_target
+        self.machine = machine
         self.python = Path(python)
         self.libraries = Path(libraries)
         self.work = Path(CONF["workpath"])
@@ -147,18 +147,30 @@ class StaticExecutable(Target):
         command = ["cc", "-O2", "-g0", "-std=gnu2x", "-Wall", "-Wextra", "-Wno-unused-parameter"]
         command += [f"-I{self.python / 'include'}", f"-I{self.work}"]
         command += [self.launcher, str(self.work / "modules.c")]
-        command += [*archives, "-lm", "-static", "-s", "-Wl,--gc-sections", "-Wl,--build-id=none"]
-        # musl takes the size of a thread's stack from here; its default is too small for Python.
-        command += ["-Wl,-z,stack-size=8388608"]
+        command += [*archives, "-lm", *link_options(self.machine)]
         self.executable.parent.mkdir(parents=True, exist_ok=True)
         made = self.work / "executable"
-        environment = {**os.environ, "ZIG_TARGET": self.zig_target}
+        environment = {**os.environ, "TARGET": self.machine}
         subprocess.run([*command, "-o", str(made)], check=True, cwd=self.work, env=environment)
         # Renamed into place, so that a running executable is replaced and never half written.
         beside = self.executable.with_name(f".{self.executable.name}.new")
         beside.write_bytes(made.read_bytes())
         beside.chmod(0o755)
         beside.rename(self.executable)
+
+
+def link_options(machine: str) -> list[str]:
+    """Return how to link small, the same every time, and against nothing if that is possible."""
+    if "macos" in machine:  # there the system's own library is all that is dynamic
+        return ["-Wl,-dead_strip", "-Wl,-x", "-Wl,-no_uuid", "-Wl,-stack_size,0x1000000"]
+    return [
+        "-static",
+        "-s",
+        "-Wl,--gc-sections",
+        "-Wl,--build-id=none",
+        # musl takes the size of a thread's stack from here; its default is too small for Python.
+        "-Wl,-z,stack-size=8388608",
+    ]
 
 
 def left_out(name: str) -> bool:

@@ -16,10 +16,13 @@ done
 
 cross=""
 if [ -n "$BUILD_PYTHON" ]; then
-    cross="--host=$ZIG_TARGET --build=x86_64-linux-gnu --with-build-python=$BUILD_PYTHON"
+    cross="--host=$TARGET --build=x86_64-linux-gnu --with-build-python=$BUILD_PYTHON"
     # What configure would have to run a program of the target to find out.
     export ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no ac_cv_buggy_getaddrinfo=no
 fi
+
+# macOS has no static programs: its own library stays dynamic, nothing else.
+case $TARGET in *-linux-*) static=-static ;; *) static="" ;; esac
 
 # MODULE_BUILDTYPE=static builds the modules into libpython; LINKFORSHARED would export all
 # symbols for extension modules that cannot exist here. pkg-config would find the host's
@@ -31,7 +34,7 @@ export ZLIB_CFLAGS="-I$DEPS/include" ZLIB_LIBS="-L$DEPS/lib -lz"
 ./configure --prefix=/usr $cross --disable-shared --disable-test-modules \
     --without-mimalloc --with-ensurepip=no --with-openssl="$DEPS" --without-readline \
     CFLAGS="-O2 -g0 -ffunction-sections -fdata-sections" \
-    LDFLAGS="-static"
+    LDFLAGS="$static"
 make -j"$JOBS"
 make install DESTDIR="$PWD/destdir" COMPILEALL_OPTS="-j$JOBS" >install.log
 # configure goes on without a module it cannot build; these we cannot go on without.

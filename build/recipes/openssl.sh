@@ -1,12 +1,12 @@
 # OpenSSL, static: TLS 1.2 and 1.3 client and the digests Python's hashlib wants.
 # Runs in the unpacked source; leaves include/ and lib/ in $OUT.
 # shellcheck shell=sh disable=SC2086
-case $ZIG_TARGET in
+case $TARGET in
     x86_64-linux-musl) platform=linux-x86_64 ;;
     aarch64-linux-musl) platform=linux-aarch64 ;;
-    x86_64-macos*) platform=darwin64-x86_64-cc ;;
-    aarch64-macos*) platform=darwin64-arm64-cc ;;
-    *) echo "openssl.sh: no platform for $ZIG_TARGET" >&2; exit 1 ;;
+    x86_64-apple-macos*) platform=darwin64-x86_64-cc ;;
+    arm64-apple-macos*) platform=darwin64-arm64-cc ;;
+    *) echo "openssl.sh: no platform for $TARGET" >&2; exit 1 ;;
 esac
 
 # no-autoload-config: the host's openssl.cnf can name providers and engines to load; a static

@@ -11,6 +11,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = {name: ROOT / "dist" / name / "aws-role-exec" for name in ("linux_amd64", "linux_arm64")}
 
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root, for mounts, users and networks of its own"
+)
+
 
 def built(name: str) -> Path:
     """What `make binary` left."""

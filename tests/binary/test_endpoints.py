@@ -44,7 +44,7 @@ def whole() -> dict[str, Any]:
         for service in trim.SERVICES
         for model in trim.MODELS
     ]
-    names += ["endpoints", "partitions", "sdk-default-configuration", "_retry"]
+    names += trim.TABLES
     return {name: trim.load(DATA / name) for name in names}
 
 

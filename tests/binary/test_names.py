@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import needs_root
+
+pytestmark = needs_root
 NETWORK = Path(__file__).with_name("network.py")
 
 

@@ -12,6 +12,8 @@ import pytest
 from runner import ROLE, Runner
 from servers.sts import Sts
 
+from .conftest import needs_root
+
 TRUE = ("--", "/bin/true")
 
 #: Makes the running program's mount namespace its own and then the mounts given.
@@ -24,6 +26,7 @@ def with_mounts(mounts: str) -> list[str]:
     return [*unshare, "sh", "-c", IN_MOUNTS, "sh"]
 
 
+@needs_root
 class TestTemporaryPlaces:
     def test_noexec(self, run: Runner) -> None:
         mounts = f"mount -t tmpfs -o noexec tmpfs {run.tmp}"
@@ -123,10 +126,12 @@ class TestTheEnvironment:
 class TestWhoRunsIt:
     UNKNOWN = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
 
+    @needs_root
     def test_a_user_without_an_entry_in_passwd(self, run: Runner) -> None:
         result = run.assume(*TRUE, prefix=self.UNKNOWN, cwd="/", env={"HOME": None})
         result.ok()
 
+    @needs_root
     def test_without_a_name_at_all(self, run: Runner, sts: Sts) -> None:
         """Only the number is left to make a session name of."""
         env = {"HOME": None, "USER": None, "LOGNAME": None}
@@ -177,6 +182,7 @@ class TestWhatLiesBesideIt:
         run.become(env={"PYTHONPATH": ".", "PATH": f".:{run.env['PATH']}"})
 
 
+@needs_root
 class TestAnEmptyChroot:
     """No /proc, no /dev, no /etc: nothing but the file."""
 

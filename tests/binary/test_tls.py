@@ -10,6 +10,7 @@ from runner import Runner
 from servers.certificates import Authority
 from servers.sts import Sts
 
+from .conftest import needs_root
 from .test_surroundings import with_mounts
 
 TRUE = ("--sts-timeout", "10s", "--", "/bin/true")
@@ -67,6 +68,7 @@ class TestVerification:
         assert not server.asked
 
 
+@needs_root
 class TestTheSystemsStore:
     @pytest.mark.parametrize("place", SYSTEM_STORES)
     def test_is_found(
