@@ -1,8 +1,8 @@
 # The static executables; docs/binary.md tells how they are made.
 .PHONY: binary test-binary lint-build
 
-binary: ## make the static executables: dist/linux_amd64 and dist/linux_arm64
-	$(PYTHON) build/build.py
+binary: | $(BIN)/python ## make the static executables: dist/linux_amd64 and dist/linux_arm64
+	$(BIN)/python build/build.py
 
 ifeq ($(shell uname -sm),Linux x86_64)
 test-binary: binary $(VENV)/installed-test ## test the static executables, with the integration tier too

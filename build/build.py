@@ -151,9 +151,13 @@ class Cache:
         with self.lock(place.name):
             if not place.exists():
                 print(f"build.py: making {place.name}", flush=True)
-                unfinished = self.root / f".{place.name}.unfinished"
-                shutil.rmtree(unfinished, ignore_errors=True)
-                unfinished.mkdir()
+                for left in self.root.glob(f".{place.name}.unfinished-*"):
+                    shutil.rmtree(left, ignore_errors=True)
+                # A name of its own: a compiler that outlived its killed build may still write.
+                unfinished = Path(
+                    tempfile.mkdtemp(prefix=f".{place.name}.unfinished-", dir=self.root)
+                )
+                unfinished.chmod(0o755)
                 make(unfinished)
                 unfinished.rename(place)
         return place

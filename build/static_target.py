@@ -176,6 +176,8 @@ def link_options(machine: str) -> list[str]:
 def left_out(name: str) -> bool:
     """Tell whether PyInstaller took this module for reasons that are not ours."""
     package, _, rest = name.partition(".")
+    if package == "importlib" and rest.startswith("_bootstrap"):
+        return True  # aliases of two modules that the interpreter itself starts with
     return package == "encodings" and rest != "" and rest not in CODECS.split()
 
 

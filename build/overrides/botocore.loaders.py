@@ -21,7 +21,8 @@ class Loader(Loader):
         return self._cache[key], self.BUILTIN_DATA_PATH + "/" + name
 
     def list_available_services(self, type_name):
-        found = {name.split("/")[0] for name in frozen_data.MODULES if name.endswith(type_name)}
+        suffix = "/" + type_name
+        found = {name.split("/")[0] for name in frozen_data.MODULES if name.endswith(suffix)}
         return sorted(found.union(super().list_available_services(type_name)))
 
     def list_api_versions(self, service_name, type_name):

@@ -18,10 +18,14 @@ without="no-autoload-config no-shared no-dso no-module no-engine no-legacy no-te
     no-seed no-idea no-bf no-cast no-rc2 no-rc4 no-sm2 no-sm3 no-sm4 no-whirlpool no-md4 no-mdc2
     no-slh-dsa no-fips no-ui-console"
 
+# Kernels before 3.17 have no getrandom, and OpenSSL would wait there for /dev/random and leave a
+# segment of shared memory to say that it did. A node that runs jobs was seeded long ago.
+seed=-DOPENSSL_RAND_SEED_DEVRANDOM_SHM_ID=-1
+
 # --openssldir only matters as the built-in place of the system's certificates.
 CC=cc AR=ar RANLIB=ranlib perl ./Configure "$platform" $without \
     --prefix=/usr --libdir=lib --openssldir=/etc/ssl \
-    -O2 -g0 -ffunction-sections -fdata-sections
+    "$seed" -O2 -g0 -ffunction-sections -fdata-sections
 make -j"$JOBS" build_libs
 make install_dev DESTDIR="$PWD/destdir"
 cp -R destdir/usr/include destdir/usr/lib "$OUT/"

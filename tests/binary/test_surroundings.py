@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from aws_role_exec.trust import SYSTEM_STORES
 from runner import ROLE, Runner
+from servers.certificates import Authority
 from servers.sts import Sts
 
 from .conftest import needs_root
@@ -241,7 +243,8 @@ class TestSystemCalls:
         """No file of Python, no configuration of OpenSSL, no library."""
         calls = [line for line in trace if re.search(r"\b(open|stat|access|readlink)\w*\(", line)]
         paths = {match for line in calls for match in re.findall(r'\(\w*,? ?"([^"]*)"', line)}
-        expected = {"/proc/self/exe", "/etc/passwd", "/etc/hosts", "/etc/resolv.conf", "/bin/true"}
+        expected = {"/proc/self/exe", "/etc/localtime", "/etc/passwd", "/bin/true"}
+        expected |= {run.program[0], *SYSTEM_STORES}
         aws = str(run.home / ".aws")
         strange = {path for path in paths - expected if not path.startswith((aws, "/dev/null/"))}
         assert not strange, strange
@@ -252,6 +255,29 @@ class TestSystemCalls:
         ignored = re.search(r"SigIgn:\s+(\w+)", status)
         assert ignored is not None
         assert int(ignored[1], 16) == 0
+
+
+#: System calls that came after Linux 3.10 (RHEL 7), as far as a program like this might try one.
+NEWER_THAN_3_10 = (
+    "renameat2,seccomp,getrandom,memfd_create,execveat,membarrier,copy_file_range,preadv2,pwritev2"
+    ",statx,rseq,pidfd_open,clone3,close_range,openat2,faccessat2,epoll_pwait2,futex_waitv"
+)
+
+
+def test_an_old_kernel(
+    run: Runner,
+    needs: Callable[..., str],
+    authority: Authority,
+    sts_servers: Callable[..., Sts],
+    tmp_path: Path,
+) -> None:
+    """One that knows nothing of what was added since 3.10, as strace makes it look."""
+    server = sts_servers(authority.context())
+    env = {"AWS_CA_BUNDLE": str(authority.bundle), "AWS_ENDPOINT_URL_STS": server.url}
+    strace = [needs("strace"), "-f", "-o", str(tmp_path / "log")]
+    strace += ["-e", f"inject={NEWER_THAN_3_10}:error=ENOSYS", "--"]
+    run.assume(*TRUE, env=env, prefix=strace).ok()
+    assert "getrandom" in (tmp_path / "log").read_text()
 
 
 def test_a_full_output_is_an_error(program: list[str]) -> None:
