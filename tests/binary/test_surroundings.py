@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -250,11 +251,24 @@ class TestSystemCalls:
         assert not strange, strange
 
     def test_leaves_signals_alone(self, run: Runner) -> None:
-        """Python ignores SIGPIPE and SIGXFSZ; the command must not inherit that."""
-        status = run.assume("--", "/bin/cat", "/proc/self/status").ok().out
-        ignored = re.search(r"SigIgn:\s+(\w+)", status)
-        assert ignored is not None
-        assert int(ignored[1], 16) == 0
+        """Python ignores SIGPIPE and SIGXFSZ; the command inherits what our caller wanted."""
+        became = run.assume("--", "/bin/cat", "/proc/self/status").ok().out
+        # What subprocess itself puts back in a child of this Python.
+        restored = 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1
+        assert ignored(became) == ignored(Path("/proc/self/status").read_text()) & ~restored
+
+    @pytest.mark.parametrize("name", ["PIPE", "XFSZ", "HUP", "INT"])
+    def test_leaves_ignored_signals_ignored(self, run: Runner, name: str) -> None:
+        prefix = ["sh", "-c", f"trap '' {name}; exec \"$@\"", "sh"]
+        became = run.assume("--", "/bin/cat", "/proc/self/status", prefix=prefix).ok().out
+        assert ignored(became) & 1 << signal.Signals[f"SIG{name}"] - 1
+
+
+def ignored(status: str) -> int:
+    """Return the mask of ignored signals out of /proc/<pid>/status."""
+    mask = re.search(r"SigIgn:\s+(\w+)", status)
+    assert mask is not None
+    return int(mask[1], 16)
 
 
 #: System calls that came after Linux 3.10 (RHEL 7), as far as a program like this might try one.
