@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -36,6 +36,10 @@ lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+generate: $(VENV)/installed-test ## write the manual page, the completions and the README's --help
+	$(BIN)/python packaging/generate.py
+	$(BIN)/python tests/docs/test_readme_help.py
 
 format: $(VENV)/installed-test ## write the formatting that lint asks for
 	$(BIN)/ruff format

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,10 +14,12 @@ from click.core import ParameterSource
 from aws_role_exec import __version__
 from aws_role_exec.errors import UsageError
 from aws_role_exec.messages import PROGRAM, VERSION_LINE
-from aws_role_exec.options import TABLE, Option, Options
+from aws_role_exec.options import COMPLETION_VARIABLE, TABLE, Option, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from click.shell_completion import CompletionItem
 
 DESCRIPTION = """\
 Assume an AWS role and become COMMAND, which holds its temporary credentials.
@@ -50,7 +53,32 @@ def _parameter(option: Option) -> click.Option:
         default=False if option.kind == "flag" else option.default,
         show_default=option.default is not None,
         envvar=option.variable,
+        shell_complete=_completer(option.completes) if option.completes else None,
     )
+
+
+def _completer(kind: str) -> Callable[..., list[CompletionItem]]:
+    """Return what tells click how a word of this kind goes on; the command's own are files."""
+
+    def complete(
+        context: click.Context, _parameter: click.Parameter, beginning: str
+    ) -> list[CompletionItem]:
+        from aws_role_exec import completion  # noqa: PLC0415 - only when a shell asks
+
+        in_command = bool(context.params.get("command"))
+        return completion.offer("file" if in_command else kind, beginning, os.environ)
+
+    return complete
+
+
+class _Command(click.Command):
+    """A command line whose words after the command are the command's, for completion too."""
+
+    def shell_complete(self, context: click.Context, beginning: str) -> list[CompletionItem]:
+        """Return the options that a word which begins with a dash could become."""
+        if context.params.get("command"):
+            return _completer("file")(context, self.params[-1], beginning)
+        return super().shell_complete(context, beginning)
 
 
 def _options(**given: Any) -> Options:
@@ -67,12 +95,17 @@ def _options(**given: Any) -> Options:
 
 def make_command() -> click.Command:
     """Return the command line as click knows it; invoked, it returns the Options."""
-    command = click.Command(
+    command = _Command(
         PROGRAM,
         callback=_options,
         params=[
             *map(_parameter, TABLE),
-            click.Argument(["command"], nargs=-1, type=click.UNPROCESSED),
+            click.Argument(
+                ["command"],
+                nargs=-1,
+                type=click.UNPROCESSED,
+                shell_complete=_completer("command"),
+            ),
         ],
         context_settings={
             "allow_interspersed_args": False,
@@ -90,6 +123,8 @@ def parse(arguments: Sequence[str]) -> Options | None:
 
     Raises UsageError for what click does not accept.
     """
+    if COMPLETION_VARIABLE in os.environ:
+        from aws_role_exec import completion  # noqa: F401, PLC0415 - teaches click our bash
     try:
         result = make_command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:

@@ -89,6 +89,7 @@ TABLE = (
         "--profile",
         "NAME",
         "Ask as this profile of the AWS configuration, whatever the environment holds.",
+        completes="profile",
     ),
     Option(
         "--web-identity",
@@ -104,7 +105,12 @@ TABLE = (
         "Have the roles that are assumed from this one get that tag too. Repeat it for more.",
         kind="list",
     ),
-    Option("--mfa-serial", "ARN", "Your MFA device; its code is asked for on the terminal."),
+    Option(
+        "--mfa-serial",
+        "ARN",
+        "Your MFA device; its code is asked for on the terminal.",
+        completes="mfa",
+    ),
     Option("--mfa-code", "CODE", "The code, instead of being asked for it."),
     Option(
         "--format",

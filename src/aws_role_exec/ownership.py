@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HIGHEST_ID = 2**32 - 2  # one more means "leave it as it is" to fchown(2)
-_MODES = (0o400, 0o440, 0o600, 0o640)
+MODES = (0o400, 0o440, 0o600, 0o640)
 _CAP_CHOWN = 1 << 0  # capabilities(7)
 
 
 def parse_mode(text: str) -> int:
     """Return the mode; only the owner may write, and others than owner and group never read."""
     digits = text.removeprefix("0o")
-    if 3 <= len(digits) <= 4 and set(digits) <= set("01234567") and int(digits, 8) in _MODES:
+    if 3 <= len(digits) <= 4 and set(digits) <= set("01234567") and int(digits, 8) in MODES:
         return int(digits, 8)
     raise UsageError(
         f"'{text[:20]}' is not a mode for credentials",
-        hint=f"one of {', '.join(f'{mode:04o}' for mode in _MODES)}",
+        hint=f"one of {', '.join(f'{mode:04o}' for mode in MODES)}",
     )
 
 

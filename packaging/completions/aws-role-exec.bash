@@ -1,0 +1,27 @@
+_aws_role_exec_completion() {
+    local IFS=$'\n' word=${COMP_LINE:0:COMP_POINT} before= response
+    word=${word##*[[:space:]]}
+    [[ $word == --*=* ]] && word=${word#*=}
+    [[ $COMP_WORDBREAKS == *:* ]] && before=${word%"${word##*[:=]}"}
+
+    COMPREPLY=()
+    response=$(env COMP_WORDS="${COMP_LINE:0:COMP_POINT}" _AWS_ROLE_EXEC_COMPLETE=bash_complete "$1") ||
+        return
+
+    for completion in $response; do
+        local kind=${completion%%,*} value=${completion#*,}
+
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain)
+                COMPREPLY+=("${value#"$before"}")
+                [[ $value == *[/=] ]] && compopt -o nospace
+                ;;
+        esac
+    done
+
+    return 0
+}
+
+complete -o nosort -F _aws_role_exec_completion aws-role-exec

@@ -1,0 +1,110 @@
+"""Write the manual page and the completions from the tables that --help is made from.
+
+`python packaging/generate.py` writes them; with `--check` it says which are not current.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+import click.shell_completion
+
+from aws_role_exec import command_line, completion, credentials, environment, errors, formats
+from aws_role_exec.messages import PROGRAM
+from aws_role_exec.options import COMPLETION_VARIABLE, TABLE, Option
+
+PACKAGING = Path(__file__).resolve().parent
+COMPLETIONS = {"bash": "aws-role-exec.bash", "zsh": "_aws-role-exec", "fish": "aws-role-exec.fish"}
+LONGEST_LINE = 80
+assert completion.VALUES  # imported for what it teaches click
+
+
+def escape(text: str) -> str:
+    """Return running text as roff takes it, a sentence a line."""
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    text = re.sub(r"(?<=[a-z0-9)])\. +(?=[A-Z])", ".\n", text)
+    return re.sub(r"(?m)^(?=[.'])", r"\&", text)
+
+
+def option(row: Option) -> str:
+    flags = [row.flag] if row.short is None else [row.short, row.flag]
+    names = " , ".join(f"Fl {escape(flag[1:])}" for flag in flags)
+    argument = f" Ar {escape(row.metavar)}" if row.metavar else ""
+    text, bracket, default = row.help.partition("  [default: ")
+    if not bracket and row.default:
+        default = row.default + "]"
+    lines = [f".It {names}{argument}", escape(text)]
+    if default:
+        lines.append(f"The default: {escape(default.removesuffix(']'))}.")
+    return "\n".join(lines)
+
+
+def variables(names: list[str]) -> str:
+    return " ,\n".join(f".Ev {name}" for name in names)
+
+
+def manual() -> str:
+    extra = [
+        ".It Fl \\-version\nPrint the version.",
+        ".It Fl h , Fl \\-help\nPrint a summary of this.",
+    ]
+    parts = {
+        "OPTIONS": "\n".join([*map(option, TABLE), *extra]),
+        "FORMATS": "\n".join(
+            f".It Cm {escape(name)}\n{escape(known.summary)}."
+            for name, known in formats.FORMATS.items()
+        ),
+        "PUT_IN": variables([*credentials.VARIABLES]),
+        "TAKEN_OUT": variables(sorted(environment.IDENTITY_VARIABLES)),
+        "PREFIXES": variables(sorted(environment.IDENTITY_PREFIXES)),
+        **{name: str(value) for name, value in vars(errors).items() if name.startswith("EXIT_")},
+    }
+    page = (PACKAGING / "man" / "aws-role-exec.1.in").read_text()
+    # A macro's line ends with its punctuation apart.
+    page = re.sub(r"@(PUT_IN|TAKEN_OUT|PREFIXES)@([.,])", r"@\1@ \2", page)
+    page = re.sub(r"@([A-Z_]+)@", lambda match: parts[match[1]], page)
+    return "".join(map(wrap, page.splitlines()))
+
+
+def wrap(line: str) -> str:
+    """Return a line of running text as lines of at most 80, and others as they are."""
+    if line.startswith(".") or len(line) <= LONGEST_LINE:
+        return line + "\n"
+    lines = textwrap.wrap(
+        line, LONGEST_LINE, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+    )
+    return "\n".join(lines) + "\n"
+
+
+def completions(shell: str) -> str:
+    kind = click.shell_completion.get_completion_class(shell)
+    assert kind is not None
+    script = kind(command_line.make_command(), {}, PROGRAM, COMPLETION_VARIABLE).source()
+    return script.strip() + "\n"
+
+
+def everything() -> dict[Path, str]:
+    return {
+        PACKAGING / "man" / "aws-role-exec.1": manual(),
+        **{PACKAGING / "completions" / name: completions(sh) for sh, name in COMPLETIONS.items()},
+    }
+
+
+def main() -> int:
+    stale = [
+        path for path, text in everything().items() if not path.exists() or path.read_text() != text
+    ]
+    for path in stale:
+        if "--check" in sys.argv[1:]:
+            print(f"not current: {path.relative_to(PACKAGING.parent)}; run: make generate")
+        else:
+            path.write_text(everything()[path])
+            print(f"wrote {path.relative_to(PACKAGING.parent)}")
+    return 1 if stale and "--check" in sys.argv[1:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

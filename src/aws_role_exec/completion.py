@@ -1,0 +1,173 @@
+"""What a shell offers on Tab: click does the talking to shells, this knows the values.
+
+Imported only when a shell asks, by way of `_AWS_ROLE_EXEC_COMPLETE`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, ClassVar
+
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    add_completion_class,
+    split_arg_string,
+)
+
+from aws_role_exec import formats, ownership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+def offer(kind: str, beginning: str, environ: Mapping[str, str]) -> list[CompletionItem]:
+    """Return what a word of this kind (`Option.completes`) that begins so could become."""
+    if kind == "file" or (kind == "command" and "/" in beginning):
+        return [CompletionItem(beginning, type="file")]
+    values = VALUES[kind](beginning, environ)
+    return [CompletionItem(value) for value in values if value.startswith(beginning)]
+
+
+def _roles(_beginning: str, environ: Mapping[str, str]) -> list[str]:
+    return _configured("role_arn", environ)
+
+
+def _mfa_devices(_beginning: str, environ: Mapping[str, str]) -> list[str]:
+    return _configured("mfa_serial", environ)
+
+
+def _configured(key: str, environ: Mapping[str, str]) -> list[str]:
+    return sorted({value for _, name, value in _settings(environ) if name == key})
+
+
+def _profiles(_beginning: str, environ: Mapping[str, str]) -> list[str]:
+    found = set()
+    for section, _, _ in _settings(environ):
+        kind, _, name = section.partition(" ")
+        if not name:
+            found.add(kind)
+        elif kind == "profile":
+            found.add(name.strip("\"' "))
+    return sorted(found)
+
+
+def _settings(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield section, name and value of every line in the AWS configuration, sections alone too."""
+    for variable, name in (
+        ("AWS_CONFIG_FILE", "config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+    ):
+        path = environ.get(variable) or os.path.join("~", ".aws", name)
+        section = ""
+        with (
+            contextlib.suppress(OSError),
+            open(os.path.expanduser(path), encoding="utf-8", errors="replace") as file,
+        ):
+            for line in file:
+                text = line.strip()
+                if text.startswith("[") and "]" in text:
+                    section = text[1 : text.index("]")].strip()
+                    yield section, "", ""
+                elif "=" in text and not text.startswith(("#", ";")):
+                    key, _, value = text.partition("=")
+                    yield section, key.strip(), value.strip()
+
+
+def _policies(beginning: str, _environ: Mapping[str, str]) -> list[str]:
+    """Return `file://` and the files there; JSON is nobody's to guess."""
+    scheme = "file://"
+    if not beginning.startswith(scheme):
+        return [scheme]
+    directory = os.path.dirname(beginning.removeprefix(scheme))
+    with contextlib.suppress(OSError), os.scandir(directory or ".") as entries:
+        return sorted(
+            scheme + os.path.join(directory, entry.name) + ("/" if entry.is_dir() else "")
+            for entry in entries
+        )
+    return []
+
+
+def _commands(beginning: str, environ: Mapping[str, str]) -> list[str]:
+    found = set()
+    for directory in environ.get("PATH", "").split(os.pathsep):
+        with contextlib.suppress(OSError), os.scandir(directory or ".") as entries:
+            for entry in entries:
+                named_so = entry.name.startswith(beginning) and entry.is_file()
+                if named_so and os.access(entry.path, os.X_OK):
+                    found.add(entry.name)
+    return sorted(found)
+
+
+def _users(_beginning: str, _environ: Mapping[str, str]) -> list[str]:
+    if os.name == "nt":
+        return []
+    import pwd  # noqa: PLC0415 - POSIX only
+
+    return sorted({entry.pw_name for entry in pwd.getpwall()})
+
+
+VALUES: dict[str, Callable[[str, Mapping[str, str]], list[str]]] = {
+    "command": _commands,
+    "format": lambda _beginning, _environ: list(formats.FORMATS),
+    "mfa": _mfa_devices,
+    "mode": lambda _beginning, _environ: [f"{mode:04o}" for mode in ownership.MODES],
+    "policy": _policies,
+    "profile": _profiles,
+    "role": _roles,
+    "user": _users,
+}
+"""The kinds of words, and what there is of each."""
+
+
+class _Bash(BashComplete):
+    """click's, for words with colons and equals signs in them: ARNs.
+
+    bash takes such a word for several and replaces only the last, so it is put together from
+    the line, and what stands before the last colon is taken off the answers.
+    """
+
+    source_template: ClassVar[str] = """\
+%(complete_func)s() {
+    local IFS=$'\\n' word=${COMP_LINE:0:COMP_POINT} before= response
+    word=${word##*[[:space:]]}
+    [[ $word == --*=* ]] && word=${word#*=}
+    [[ $COMP_WORDBREAKS == *:* ]] && before=${word%%"${word##*[:=]}"}
+
+    COMPREPLY=()
+    response=$(env COMP_WORDS="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash_complete "$1") ||
+        return
+
+    for completion in $response; do
+        local kind=${completion%%%%,*} value=${completion#*,}
+
+        case $kind in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain)
+                COMPREPLY+=("${value#"$before"}")
+                [[ $value == *[/=] ]] && compopt -o nospace
+                ;;
+        esac
+    done
+
+    return 0
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+    def source(self) -> str:
+        """Return the script, without asking bash for its version first, as click does."""
+        return self.source_template % self.source_vars()
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words before the cursor's, and the cursor's as far as it goes."""
+        line = os.environ["COMP_WORDS"]
+        words = split_arg_string(line)
+        beginning = "" if line[-1:].isspace() or not words else words.pop()
+        return words[1:], beginning
+
+
+add_completion_class(_Bash, "bash")
