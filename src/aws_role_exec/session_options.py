@@ -83,11 +83,11 @@ def check_tags(tags: Sequence[tuple[str, str]]) -> None:
     """Raise UsageError for more tags than STS takes, and for keys that differ in case at most."""
     if len(tags) > TAGS_AT_MOST:
         raise UsageError(f"{len(tags)} tags, and STS takes {TAGS_AT_MOST}")
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for key, _ in tags:
-        other = seen.setdefault(key.lower(), key)
-        if other is not key:
+        if key.lower() in seen:
             raise UsageError(f"'{key}' is named twice", hint="STS compares keys without their case")
+        seen.add(key.lower())
 
 
 def check_transitive_tags(keys: Sequence[str], tags: Sequence[tuple[str, str]]) -> None:

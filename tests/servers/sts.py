@@ -18,6 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from servers import parameters
 from servers.loopback import Handler, Server, reset
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -108,6 +109,8 @@ class Sts(Server):
         self.packed_policy_size: int | None = 6
         self.secret_alphabet = ""  # appended to every issued secret
         self.token_alphabet = ""  # appended to every issued token
+        self.trust: dict[str, str] = {}  # parameters that the roles' trust policies ask for
+        self.mfa_codes: dict[str, set[str]] = {}  # the codes that each device has yet to spend
         self._script: list[Behaviour] = []
         self._always: Behaviour | None = None
 
@@ -190,7 +193,11 @@ class Sts(Server):
     def answer(self, conversation: Conversation, asked: Asked) -> None:
         """What STS says when all is well."""
         if asked.action in ("AssumeRole", "AssumeRoleWithWebIdentity"):
-            conversation.xml(200, self.assume_role(asked))
+            problem = self._weigh(asked)
+            if problem is not None:
+                problem(conversation, asked)
+            else:
+                conversation.xml(200, self.assume_role(asked))
         elif asked.action == "GetCallerIdentity":
             key = self.keys[asked.access_key or ""]
             conversation.xml(
@@ -205,6 +212,26 @@ class Sts(Server):
             refusal("InvalidAction", f"Could not find operation {asked.action}", 400)(
                 conversation, asked
             )
+
+    def _weigh(self, asked: Asked) -> Behaviour | None:
+        """What STS has against the content of a request to assume a role."""
+        wrong = parameters.problem(asked.action, asked.params)
+        if wrong:
+            return refusal("ValidationError", f"1 validation error detected: {wrong}", 400)
+        chained = asked.access_key and ":assumed-role/" in self.keys[asked.access_key].arn
+        if chained and int(asked.params.get("DurationSeconds", "3600")) > 3600:
+            return ROLE_CHAINING_CAP
+        if asked.action != "AssumeRole":
+            return None
+        serial, code = asked.params.get("SerialNumber"), asked.params.get("TokenCode")
+        if serial or code:
+            left = self.mfa_codes.get(serial or "", set())
+            if code not in left:
+                return INVALID_MFA_CODE
+            left.remove(code)
+        if any(asked.params.get(name) != value for name, value in self.trust.items()):
+            return ACCESS_DENIED
+        return None
 
     def assume_role(self, asked: Asked) -> str:
         role, name = asked.params["RoleArn"], asked.params["RoleSessionName"]
@@ -341,6 +368,9 @@ ACCESS_DENIED = refusal(
     "AccessDenied",
     "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sts:AssumeRole "
     "on resource: arn:aws:iam::123456789012:role/my-role",
+)
+INVALID_MFA_CODE = refusal(
+    "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. "
 )
 EXPIRED_TOKEN = refusal("ExpiredToken", "The security token included in the request is expired")
 INVALID_CLIENT_TOKEN = refusal(

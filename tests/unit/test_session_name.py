@@ -79,3 +79,82 @@ class TestUser:
     )
     def test_without_a_passwd_entry_the_environment_tells_else_the_number(self, environ, expected):
         assert session_name.user(environ) == expected
+
+
+JOBS = {
+    "slurm": ({"SLURM_JOB_ID": "4711"}, "slurm-4711"),
+    "slurm, long ago": ({"SLURM_JOBID": "4711"}, "slurm-4711"),
+    "slurm array": (
+        {"SLURM_JOB_ID": "4718", "SLURM_ARRAY_JOB_ID": "4711", "SLURM_ARRAY_TASK_ID": "0"},
+        "slurm-4711_0",
+    ),
+    "pbs": ({"PBS_JOBID": "1234.srv"}, "pbs-1234.srv"),
+    "pbs array": ({"PBS_JOBID": "1234[5].srv", "PBS_ARRAY_INDEX": "5"}, "pbs-1234-5-.srv"),
+    "lsf": ({"LSB_JOBID": "77", "LSB_JOBINDEX": "0"}, "lsf-77"),
+    "lsf array": ({"LSB_JOBID": "77", "LSB_JOBINDEX": "3"}, "lsf-77_3"),
+    "sge": ({"JOB_ID": "9", "SGE_TASK_ID": "undefined"}, "sge-9"),
+    "sge array": ({"JOB_ID": "9", "SGE_TASK_ID": "2"}, "sge-9_2"),
+    "batch": ({"AWS_BATCH_JOB_ID": "0a1b-2c"}, "batch-0a1b-2c"),
+    "batch array": ({"AWS_BATCH_JOB_ID": "0a1b-2c:17"}, "batch-0a1b-2c-17"),
+    "github": (
+        {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "99", "GITHUB_RUN_ATTEMPT": "2"},
+        "github-99-2",
+    ),
+    "gitlab": ({"GITLAB_CI": "true", "CI_JOB_ID": "55"}, "gitlab-55"),
+    "jenkins": (
+        {"JENKINS_URL": "https://ci/", "BUILD_TAG": "jenkins-team/app-12"},
+        "jenkins-team-app-12",
+    ),
+    "jenkins without a tag": (
+        {"JENKINS_URL": "https://ci/", "JOB_NAME": "app", "BUILD_NUMBER": "12"},
+        "jenkins-app-12",
+    ),
+    "kubernetes": (
+        {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "HOSTNAME": "worker-7d9f-x2"},
+        "k8s-worker-7d9f-x2",
+    ),
+    "kubernetes, named": (
+        {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "HOSTNAME": "h", "POD_NAME": "worker-1"},
+        "k8s-worker-1",
+    ),
+}
+
+
+class TestAuto:
+    @pytest.mark.parametrize(("environ", "name"), JOBS.values(), ids=JOBS)
+    def test_names_the_job(self, environ, name):
+        assert session_name.auto(environ) == name
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {},
+            {"JOB_ID": "9"},
+            {"GITHUB_RUN_ID": "99"},
+            {"CI_JOB_ID": "55"},
+            {"BUILD_TAG": "x"},
+            {"HOSTNAME": "worker-1"},
+            {"SLURM_JOB_ID": ""},
+            {"SGE_TASK_ID": "undefined"},
+        ],
+    )
+    def test_is_the_default_elsewhere(self, environ):
+        assert session_name.auto(environ).startswith("aws-role-exec-")
+
+    def test_a_scheduler_goes_before_the_ci_system_and_the_pod(self):
+        everything = {}
+        for environ, _ in JOBS.values():
+            everything |= environ
+        assert session_name.auto(everything) == "slurm-4711_0"
+
+    def test_keeps_the_end_of_a_long_name(self):
+        name = session_name.auto({"AWS_BATCH_JOB_ID": "x" * 80 + ":17"})
+        assert name.endswith("-17")
+        assert len(name) == 64
+
+    def test_a_pod_without_variables_has_its_host_name(self, monkeypatch):
+        class Uname:
+            nodename = "worker-2"
+
+        monkeypatch.setattr("os.uname", Uname)
+        assert session_name.auto({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) == "k8s-worker-2"
