@@ -102,6 +102,7 @@ def obtain(
         keys = _find_keys(url, request, environ, deadline)
         tell(f"base credentials come from {keys.source}")
         tell(f"asking {url} for {request.role_arns[0]}")
+        deadline.waiting_for = url
         body = _form({"Action": "AssumeRole", "Version": "2011-06-15", **parameters(request)})
         headers = sign(body, host, request.region, keys, time.time())
         answer = wire.exchange("POST", url, headers, body, deadline=deadline, environ=environ)

@@ -273,6 +273,7 @@ IDENTITY_HINTS = {
     "login": "log in again: aws login",
     "partial": "set both the access key and the secret key, or neither",
     "terminal": "name it with --mfa-code",
+    "github out of reach": "may this runner reach GitHub? See HTTPS_PROXY and NO_PROXY",
     "github": "the job's right to ask ends with the job; it needs the permission id-token: write",
 }
 

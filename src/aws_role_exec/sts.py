@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from botocore import UNSIGNED
 from botocore.awsrequest import HeadersDict
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError, create_parser
 
-from aws_role_exec import __version__, diagnose, duration, identity, web_identity
+from aws_role_exec import __version__, diagnose, duration, identity, refusals, web_identity, wire
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import IdentityError, StsError, keep_secret
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from aws_role_exec.messages import Tell
     from aws_role_exec.request import Request
     from aws_role_exec.trail import Trail
-    from aws_role_exec.wire import Answer
 
 # Decorrelated jitter: of the strategies tried with 1000 clients against 100 requests/s, the one
 # by which all got their credentials within 30 s with the fewest requests.
@@ -50,7 +49,7 @@ def obtain(
     *,
     mfa_code: str | None,
     trail: Trail,
-    first_answer: Answer | None,
+    first_answer: wire.Answer | None,
 ) -> Credentials:
     """Find the base identity, assume the roles in order, and return the last one's credentials.
 
@@ -71,7 +70,7 @@ class _Journey:
     deadline: Deadline
     tell: Tell
     trail: Trail
-    first_answer: Answer | None
+    first_answer: wire.Answer | None
 
     def make(self) -> Credentials:
         """Return the last role's credentials."""
@@ -110,7 +109,8 @@ class _Journey:
             try:
                 token: str = self._call(identity.ask_for_token(session, found))
             except _FAULTS as error:
-                why, hint = diagnose.fault(error)
+                why, _ = diagnose.fault(error)
+                hint = refusals.IDENTITY_HINTS["github out of reach"]
                 raise IdentityError(f"OIDC token: {why}", hint=hint) from error
         else:
             token = found.value
@@ -124,7 +124,7 @@ class _Journey:
         """Note in the trail who asks, as far as STS says so."""
         try:
             client = self._client(session, keys, signed=True)
-            answer = client.get_caller_identity()
+            answer = _hear(client.get_caller_identity)
             self.trail.identity_arn = str(answer["Arn"])
             self.trail.clock_skew_seconds = diagnose.clock_skew_seconds(answer)
         except (*_FAULTS, KeyError) as error:
@@ -269,7 +269,7 @@ def _call(call: Callable[[], Any], first: Callable[[], Any], deadline: Deadline,
     while True:
         attempts += 1
         try:
-            return call() if attempts > 1 else first()
+            return _hear(call if attempts > 1 else first)
         except _FAULTS as error:
             kind = diagnose.transient_kind(error)
             if kind is None or (kind in _DOUBTFUL_KINDS and attempts >= _DOUBTFUL_ATTEMPTS):
@@ -283,10 +283,22 @@ def _call(call: Callable[[], Any], first: Callable[[], Any], deadline: Deadline,
         time.sleep(delay)
 
 
-def _parse(client: Any, answer: Answer) -> Any:
+def _hear(call: Callable[[], Any]) -> Any:
+    """Return what the call returns; an answer that trips botocore's parser is not STS's."""
+    try:
+        return call()
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, _FAULTS):
+            raise
+        raise ResponseParserError(type(error).__name__) from error
+
+
+def _parse(client: Any, answer: wire.Answer) -> Any:
     """Return what botocore's client would have returned, or raise what it would have raised."""
-    if answer.status == 0:
+    if answer.status == wire.DROPPED:
         raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
+    if answer.status == wire.TIMED_OUT:
+        raise ReadTimeoutError(endpoint_url=client.meta.endpoint_url)
     operation = client.meta.service_model.operation_model("AssumeRole")
     parsed: Any = create_parser("query").parse(
         {"status_code": answer.status, "headers": HeadersDict(answer.headers), "body": answer.body},

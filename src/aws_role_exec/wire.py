@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from aws_role_exec.deadline import Deadline
 
 CONNECT_TIMEOUT_SECONDS = 5.0
+DROPPED = 0
+TIMED_OUT = -1
 _LARGEST_ANSWER = 1 << 20
 
 
@@ -30,7 +32,8 @@ class _Socket(_socket.socket):
 class Answer:
     """An HTTP answer; header names are in lower case.
 
-    Status 0 stands for none: the connection was made, and dropped before the answer was whole.
+    Status DROPPED stands for none: the connection was made, and dropped before the answer was
+    whole; TIMED_OUT for one that stayed silent.
     """
 
     status: int
@@ -55,6 +58,7 @@ def exchange(
     scheme, _, rest = url.partition("://")
     authority, _, path = rest.partition("/")
     host, _, port = authority.partition(":")
+    timeout_seconds = min(timeout_seconds, deadline.for_one_attempt())
     connection = _connect(host, int(port or (443 if scheme == "https" else 80)), timeout_seconds)
     try:
         connection.settimeout(deadline.for_one_attempt())
@@ -73,8 +77,10 @@ def exchange(
             while left:
                 left = left[send(left) :]
             return _receive(receive)
+        except TimeoutError:
+            return Answer(TIMED_OUT, {}, b"")
         except (OSError, EOFError):
-            return Answer(0, {}, b"")
+            return Answer(DROPPED, {}, b"")
     finally:
         connection.close()
 
