@@ -9,7 +9,7 @@
 # had credentials and has none is stopped by taskprolog.sh instead.
 #
 # Safe against a hostile job owner: everything lies in directories that only root can write to, so
-# no name can be swapped for a link between the write and the chown.
+# no name can be swapped for a link; the file is the job owner's before its first byte is written.
 export PATH=/usr/local/bin:/usr/bin:/bin HOME=/ # a Prolog is started with neither
 umask 077
 base=${AWS_ROLE_BASE:-/run/aws-role-exec}
@@ -46,8 +46,8 @@ if aws-role-exec \
   --session-name "slurm-$SLURM_JOB_ID" \
   --sts-timeout 20s \
   --format credentials-file \
+  --owner "$SLURM_JOB_UID" \
   --output "$dir/credentials" 2>"$dir/error"; then
-  chown -h "$SLURM_JOB_UID" "$dir/credentials"
   rm -f "$dir/error"
 else
   logger -t aws-role-exec -f "$dir/error"

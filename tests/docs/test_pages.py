@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from docker.utils import parse_env_file
 
 from examples.sandbox import EXAMPLES, REPOSITORY, Call, Sandbox, tracked_files
 from examples.test_parse import ARCHIVES
@@ -147,6 +148,14 @@ def aws(sandbox: Sandbox, call: Call) -> None:
         under_a_role(sandbox, call)
 
 
+def docker(sandbox: Sandbox, call: Call) -> None:
+    """The container gets what is in its env-file, and that is a role."""
+    path = sandbox.work / call.argv[call.argv.index("--env-file") + 1]
+    arn = sandbox.identity(parse_env_file(str(path)))
+    assert arn is not None
+    assert ":assumed-role/my-role/" in arn
+
+
 def curl(sandbox: Sandbox, call: Call) -> None:
     """An archive that releases have, from the project's home."""
     url = next(word for word in call.argv if word.startswith("https://"))
@@ -174,6 +183,7 @@ def words(*allowed: str) -> Callable[[Sandbox, Call], None]:
 CHECKS = {
     "aws": aws,
     "curl": curl,
+    "docker": docker,
     "make": make,
     "sudo": words("sudo install -m 0755 aws-role-exec /usr/local/bin/"),
     "brew": words("brew install scttfrdmn/tap/aws-role-exec"),

@@ -65,13 +65,16 @@ class TestKubernetes:
 
     def test_the_init_container_leaves_a_file_that_the_worker_finds(self, sandbox: Sandbox) -> None:
         """Where the worker's variable points, for the same user, and again on a restart."""
-        init, worker = self.SPEC["initContainers"][0], self.SPEC["containers"][0]
+        (prepare, init), (worker,) = self.SPEC["initContainers"], self.SPEC["containers"]
         (mount,) = init["volumeMounts"]
         volume = sandbox.tmp / "volume"
         volume.mkdir()
+        volume.chmod(0o2777)  # as the kubelet makes it for an fsGroup
         arguments = [word.replace(mount["mountPath"], str(volume)) for word in init["args"]]
         env = {"AWS_ROLE_EXEC_SESSION_NAME": "k8s-worker"}
         for _ in range(2):
+            words = [word.replace(mount["mountPath"], str(volume)) for word in prepare["command"]]
+            sandbox.run(*words).ok()
             ran = sandbox.run("aws-role-exec", *arguments, env=env).ok()
             assert ran.output == ""
         variable = {entry["name"]: entry["value"] for entry in worker["env"]}

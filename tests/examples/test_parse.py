@@ -24,7 +24,9 @@ ARCHIVES = {
 }
 SCHEMAS = {
     "ci/github-deploy.yml": "vendor.github-workflows",
+    "ci/github-later-steps.yml": "vendor.github-workflows",
     "ci/gitlab-ci.yml": "vendor.gitlab-ci",
+    "ci/gitlab-dotenv.yml": "vendor.gitlab-ci",
     "containers/docker-compose.yml": "vendor.compose-spec",
 }
 
@@ -71,7 +73,7 @@ def test_examples_say_what_they_need(path: Path) -> None:
     if path.suffix in (".json", ".md"):
         return
     head = "\n".join(text.splitlines()[:20])
-    assert re.search(r"(?:^|\n)(?:#|//|--|\"\"\")", head), "no comment at the top"
+    assert re.search(r"(?:^|\n)(?:#|//|--|rem|\"\"\")", head), "no comment at the top"
     if "aws-role-exec" in text and path.suffix in (".sh", ".yml", ".yaml", ".py"):
         assert re.search(r"Needs|Runs as|What the job may do|touch one table|cannot write", head)
 

@@ -1,0 +1,19 @@
+# Work as another role in the fish shell you are in, then step back.
+# Needs: nothing but aws-role-exec and credentials that may assume the role.
+# Use: `source become.fish`, then `become_readonly` and later `become_myself`.
+#
+# When STS refuses, what is sourced is `false`, so the function returns before it goes on as you.
+
+function become_readonly
+    aws-role-exec \
+        --role-arn arn:aws:iam::123456789012:role/admin-readonly \
+        --duration 1h \
+        --format fish | source
+    or return
+    set --erase AWS_PROFILE
+    aws sts get-caller-identity
+end
+
+function become_myself
+    aws-role-exec --unset --format fish | source
+end
