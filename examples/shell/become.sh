@@ -19,5 +19,5 @@ become_readonly() {
 # If your own keys came from these variables, they are gone too: open a new shell, or use
 # subshell.sh in the first place, which leaves this shell alone.
 become_myself() {
-  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION
+  eval "$(aws-role-exec --unset)"
 }
