@@ -50,7 +50,13 @@ def main() -> None:
         if name not in possible:
             parser.error(f"{name} cannot be built on this machine, only {list(possible)}")
     if sys.platform == "linux":
-        need({"make": "make", "perl": "perl", "readelf": "binutils"})
+        need(
+            {
+                "make": ["make", "--version"],
+                "perl": ["perl", "-MFindBin", "-MIPC::Cmd", "-e1"],  # more than perl-base has
+                "binutils": ["readelf", "--version"],
+            }
+        )
 
     cache = Cache()
     host_target = next(iter(possible.values()))
@@ -72,22 +78,29 @@ def main() -> None:
         zig=zig,
         python=host_python,
         site=site,
-        log=cache.root / "freeze.log",
     )
     for name in arguments.targets:
         executable = arguments.dist / name / "aws-role-exec"
         print(f"build.py: {executable}: {executable.stat().st_size / 1e6:.1f} MB")
 
 
-def need(programs: dict[str, str]) -> None:
-    """Have these programs: as root on Debian and Ubuntu install the packages missing."""
-    missing = sorted({package for name, package in programs.items() if not shutil.which(name)})
+def need(packages: dict[str, list[str]]) -> None:
+    """Have what these commands prove: as root on Debian and Ubuntu install what is missing."""
+    missing = [package for package, command in packages.items() if not works(command)]
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         sys.exit(f"build.py: please install: {' '.join(missing)}")
     run(["apt-get", "update"])
     run(["apt-get", "install", "--yes", "--no-install-recommends", *missing])
+
+
+def works(command: list[str]) -> bool:
+    """Tell whether a command is there and succeeds."""
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def run(command: list[str], *, log: Path | None = None, **options: object) -> None:
@@ -102,7 +115,7 @@ def run(command: list[str], *, log: Path | None = None, **options: object) -> No
     if done.returncode:
         tail = log.read_text(errors="replace").splitlines()[-40:]
         print("\n".join(tail), file=sys.stderr)
-        sys.exit(f"build.py: {command[0]} failed ({done.returncode}); that was the end of {log}")
+        sys.exit(f"build.py: {command} failed ({done.returncode}); above, the end of {log}")
 
 
 def clean_environment(zig: Path, target: str) -> dict[str, str]:
@@ -130,6 +143,8 @@ class Cache:
         """Take the place from AWS_ROLE_EXEC_BUILD_CACHE, else under the user's cache."""
         default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aws-role-exec"
         self.root = Path(os.environ.get("AWS_ROLE_EXEC_BUILD_CACHE") or default).absolute()
+        if " " in str(self.root):  # no configure script would survive it
+            sys.exit(f"build.py: a space in {self.root}: set AWS_ROLE_EXEC_BUILD_CACHE")
         self.root.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
@@ -303,7 +318,6 @@ def freeze(
     zig: Path,
     python: Path,
     site: list[Path],
-    log: Path,
 ) -> None:
     """Run PyInstaller with our spec on the build's own Python: one Analysis for all targets."""
     with tempfile.TemporaryDirectory(prefix="aws-role-exec-freeze-") as scratch:
@@ -317,7 +331,8 @@ def freeze(
         interpreter = str(python / "python" / "bin" / "python3")
         command = [interpreter, "-m", "PyInstaller", "--noconfirm"]
         command += ["--workpath", f"{scratch}/work", "--distpath", str(dist)]
-        run([*command, str(HERE / "aws-role-exec.spec")], log=log, env=environment, cwd=ROOT)
+        command.append(str(HERE / "aws-role-exec.spec"))
+        run(command, log=Path(scratch) / "log", env=environment, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -111,12 +111,25 @@ class StaticExecutable(Target):
         top = name.partition(".")[0]
         filename = name.replace(".", "/") + ("/__init__.py" if package else ".py")
         tree = ast.parse(source)
+        self.check_imports(name, tree)
         if top == "botocore" and re.search(r"\b__file__\b", source):
             tell_file(tree, NOWHERE + filename)
         # Docstrings of others go; assertions go everywhere, as under `python -O`.
         optimize = 1 if top in (self.program, "__main__") else 2
         code = compile(tree, filename, "exec", dont_inherit=True, optimize=optimize)
         return marshal.dumps(code)
+
+    def check_imports(self, name: str, tree: ast.Module) -> None:
+        """Refuse a module that could not be imported for want of one that the spec excludes."""
+        for node in tree.body:  # what is imported under `if`, `try` or `def` can be done without
+            wanted = []
+            if isinstance(node, ast.Import):
+                wanted = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                wanted = [node.module]
+            for module in wanted:
+                if any(f"{module}.".startswith(f"{out}.") for out in self.analysis.excludes):
+                    raise SystemExit(f"{name} cannot do without {module}, which is excluded")
 
     def write_table(self, modules: dict[str, tuple[bytes, bool]]) -> None:
         """Write the bytecode into one file, and the table that points into it as C."""
