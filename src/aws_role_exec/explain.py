@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_role_exec import duration, environment, refusals, session_options
+from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import redact
 
 if TYPE_CHECKING:
@@ -38,14 +39,7 @@ class Report:
 
     def changes(self) -> tuple[list[str], list[str]]:
         """Return the names of variables that the command would lose, and would be given."""
-        given = {
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "AWS_REGION",
-            "AWS_DEFAULT_REGION",
-            "AWS_CREDENTIAL_EXPIRATION",
-        }
+        given = set(VARIABLES)
         taken = {name for name in self.caller if environment.selects_identity(name)}
         return sorted(taken - given), sorted(given)
 
