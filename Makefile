@@ -37,8 +37,9 @@ lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-generate: $(VENV)/installed-test ## write the manual page, the completions and the README's --help
+generate: $(VENV)/installed-test ## write the manual page, the completions, docs/errors.md and the README's --help
 	$(BIN)/python packaging/generate.py
+	$(BIN)/python docs/generate.py
 	$(BIN)/python tests/docs/test_readme_help.py
 
 format: $(VENV)/installed-test ## write the formatting that lint asks for

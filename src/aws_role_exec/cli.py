@@ -39,8 +39,10 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
     environ = environment.caller_environment()
     arguments = sys.argv[1:]
     keep_secret(*_secrets(environ))
+    failed = True
     try:
         code = run(arguments, environ, caller_signals)
+        failed = False
     except AwsRoleExecError as error:
         code = error.exit_code
         _print_error(error, str(error), error.hint, environ)
@@ -51,7 +53,7 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
     except Exception as error:
         code = EXIT_FAILURE
         _print_error(error, f"unexpected: {type(error).__name__}", _DEBUG_HINT, environ)
-    failure_output = failure_line(arguments, environ) if code else ""
+    failure_output = failure_line(arguments, environ) if failed else ""
     if failure_output:
         try:
             os.write(1, failure_output.encode())

@@ -140,6 +140,16 @@ class TestAllowed:
         result = run.assume("--", "false", env={"AWS_ROLE_EXEC_EXPLAIN": "1"}).ok()
         assert "STS says:" in result.out
 
+    def test_no_line_for_a_shell_follows_a_refusal(self, run: Runner, sts: Sts) -> None:
+        """Wherever the option came from, stdout is the report's."""
+        sts.always(ACCESS_DENIED)
+        env = {"AWS_ROLE_EXEC_EXPLAIN": "1", "AWS_ROLE_EXEC_FORMAT": "json"}
+        result = run.assume(env=env)
+        assert result.code == 125
+        assert json.loads(result.stdout)["Allowed"] is False
+        result = run.assume(env={"AWS_ROLE_EXEC_EXPLAIN": "1"})
+        assert "false" not in result.out.splitlines()
+
     def test_what_a_program_is_called_does_not_break_a_line(self, explain: Explain) -> None:
         """Nor do words that are no text."""
         told = explain.text("--", "sh", "a\nb\x1b[31m")

@@ -5,7 +5,17 @@ import pytest
 from identity.conftest import KEYLESS, MFA
 from runner import ROLE, WHOAMI, Runner
 from servers.moto import Moto
-from servers.sts import ACCESS_DENIED, THROTTLING, Key, Sts, hang, ok
+from servers.sts import (
+    ACCESS_DENIED,
+    THROTTLING,
+    Asked,
+    Conversation,
+    Key,
+    Sts,
+    hang,
+    ok,
+    refusal,
+)
 
 FIRST = "arn:aws:iam::123456789012:role/first"
 SECOND = "arn:aws:iam::999888777666:role/second"
@@ -109,6 +119,20 @@ class TestErrors:
             "--source-identity", "me", "--", "true",
         ).failure(125).hint  # fmt: skip
         assert "other values" in (hint or "")
+
+
+def test_a_hops_keys_that_are_quoted_back_are_not_printed(run: Runner, sts: Sts) -> None:
+    """A broken service may echo what it was sent; the first hop's token was."""
+
+    def echo(conversation: Conversation, asked: Asked) -> None:
+        token = asked.headers.get("x-amz-security-token", "")
+        refusal("Broken", f"{'x' * 300} {token} {token}", 400)(conversation, asked)
+
+    sts.script(ok, echo)
+    failure = run(*CHAIN, "--", "true", env={"AWS_ROLE_EXEC_DEBUG": "1"}, debug=True)
+    assert failure.code == 125
+    assert "***" in failure.err
+    assert (sts.issued[0].token or "")[:30] not in failure.err
 
 
 def test_a_role_session_as_base_is_held_to_an_hour_by_sts(run: Runner, sts: Sts) -> None:

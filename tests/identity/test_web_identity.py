@@ -7,6 +7,7 @@ import pytest
 
 from identity.conftest import KEYLESS
 from runner import ROLE, WHOAMI, Runner
+from servers.certificates import Authority
 from servers.metadata import InstanceMetadata
 from servers.moto import Moto
 from servers.oidc import CLAIMS, GitHubTokens, jwt
@@ -209,6 +210,18 @@ class TestGitHub:
         failure = run.assume("--web-identity", "github", "--", "true", env=env).failure(125)
         assert failure.line.startswith("aws-role-exec: OIDC token: ")
         assert failure.hint
+
+    def test_is_asked_over_tls_that_is_verified(
+        self, run: Runner, sts: Sts, authority: Authority
+    ) -> None:
+        """With the same authorities as for STS; the request token goes to nobody else."""
+        with GitHubTokens(authority.context()) as github:
+            env = {**self.env(github), "AWS_CA_BUNDLE": str(authority.bundle)}
+            run.assume("--web-identity", "github", "--", "true", env=env).ok()
+            env["AWS_CA_BUNDLE"] = None
+            failure = run.assume("--web-identity", "github", "--", "true", env=env).failure(125)
+        assert "not signed by a trusted authority" in failure.line
+        assert len(github.asked) == 1
 
     def test_the_request_token_stays_in_the_environment_of_the_command(
         self, run: Runner, sts: Sts, github: GitHubTokens

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import urllib.parse
 from collections.abc import Mapping
 
@@ -52,8 +53,8 @@ class GitHubTokens(Server):
 
     handler = _Conversation
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        super().__init__(context)
         self.bearer = "eyJRequestToken.of-this-job.c2VjcmV0"
         self.token = ""
         self.asked: list[dict[str, str]] = []
