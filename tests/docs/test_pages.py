@@ -96,7 +96,7 @@ class TestPage:
         """Semantic newlines: a line of prose does not end one sentence and begin another."""
         prose = re.sub(r"(?ms)^```.*?^```$", "", page.read_text())
         for line in prose.splitlines():
-            if not line.startswith(("|", "-", "*", " ", "(")):
+            if not re.match(r"[|*( -]|\d+\. ", line):
                 assert not re.search(r"[a-z`)]\. [A-Z][a-z]+ [a-z]", line), line
 
     def test_account_numbers_are_the_examples(self, page: Path) -> None:

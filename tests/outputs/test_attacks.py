@@ -128,6 +128,31 @@ class TestPlanted:
             assert os.lstat(aside).st_uid == ATTACKER
             aside.rmdir() if aside.is_dir() and not aside.is_symlink() else aside.unlink()
 
+    def test_nor_where_files_must_have_a_name(
+        self, run: Runner, sts: Sts, user: Become, public: Path, needs: Callable[..., str]
+    ) -> None:
+        """As on NFS: linking fails here, so the file is written under that other name."""
+        directory = public / "theirs"
+        directory.mkdir(mode=0o755)
+        os.chown(directory, ATTACKER, ATTACKER)
+        planted = directory / ".aws-role-exec-creds"
+        act_as(user(ATTACKER), "import os, sys; os.close(os.open(sys.argv[1], 65, 0o666))", planted)
+        strace = [
+            needs("strace"),
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=linkat:error=EPERM",
+        ]
+        with planted.open() as held:
+            write(run, strace, directory / "creds").ok()
+            assert held.read() == ""
+        assert sts.issued[-1].access_key in (directory / "creds").read_text()
+        assert (directory / "creds").stat().st_uid == os.geteuid()
+        assert sorted(os.listdir(directory)) == [planted.name, "creds"]
+
 
 # Does its worst with every name it can see or guess, and says what it could read.
 RACE = """

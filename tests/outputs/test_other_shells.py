@@ -132,6 +132,20 @@ class TestCshAndTcsh:
         assert "on" not in done.stdout.split()
 
     @pytest.mark.parametrize("name", ["tcsh", "csh"])
+    def test_history_is_not_consulted_at_the_prompt(
+        self, run: Runner, needs: Callable[..., str], sts: Sts, name: str
+    ) -> None:
+        """Where an exclamation mark means an earlier command, within quotes too."""
+        sts.token_alphabet = "!x"
+        shell = make_shell(run, needs, name, "unquoted")
+        typed = f"set history=9\n{shell.evaluate.format(shell.command)}\n{SHOW}\nexit\n"
+        done = subprocess.run(
+            [*shell.argv, "-i"], env=run.environment(), input=typed, capture_output=True, text=True,
+            cwd=run.cwd, start_new_session=True, timeout=60,
+        )  # fmt: skip
+        assert (sts.issued[0].token or "") in done.stdout, "the token arrived changed"
+
+    @pytest.mark.parametrize("name", ["tcsh", "csh"])
     def test_what_file_name_expansion_would_change_is_refused(
         self, run: Runner, needs: Callable[..., str], sts: Sts, name: str
     ) -> None:
