@@ -94,6 +94,7 @@ HINTS = {
 }
 
 
+@pytest.mark.usefixtures("both_ways")
 class TestRefusals:
     @pytest.mark.parametrize("name", REFUSALS)
     def test_are_exit_125_with_a_hint_and_never_retried(
@@ -199,6 +200,7 @@ LOUD: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 }
 
 
+@pytest.mark.usefixtures("both_ways")
 class TestSecretsNeverShow:
     """The runner checks stderr for every secret after each run; here the loudest runs."""
 
@@ -251,7 +253,9 @@ def broken_answer(conversation: behave.Conversation, asked: behave.Asked) -> Non
 
 def echo(conversation: behave.Conversation, asked: behave.Asked) -> None:
     """A refusal that repeats the request with its token, as AWS's own sometimes does."""
-    headers = "\n".join(f"{name}:{value}" for name, value in asked.headers.items())
+    first = ("x-amz-security-token", "authorization")  # before any message is cut off
+    names = sorted(asked.headers, key=lambda name: name not in first)
+    headers = "\n".join(f"{name}:{asked.headers[name]}" for name in names)
     behave.refusal(
         "SignatureDoesNotMatch",
         f"The Canonical String should have been\n{headers}",

@@ -15,6 +15,7 @@ from servers.sts import Sts
 Env = dict[str, str | bytes | None]
 
 
+@pytest.mark.usefixtures("both_ways")
 class TestTls:
     def test_with_a_ca_of_ones_own(self, run: Runner, moto_tls: Moto, authority: Authority) -> None:
         """AWS_CA_BUNDLE is obeyed, and stays for the command, whose SDK needs it too."""
@@ -118,6 +119,7 @@ class TestTls:
         run.assume("--sts-timeout", "3s", "--", "true", env=env).failure(125)
 
 
+@pytest.mark.usefixtures("both_ways")
 class TestEndpoints:
     """Without an endpoint of ours: a proxy sees where the program wants to go."""
 
@@ -247,6 +249,7 @@ class TestEndpoints:
         assert sts.asked[0].path.startswith("/gateway")
 
 
+@pytest.mark.usefixtures("both_ways")
 class TestRegion:
     def test_precedence(self, run: Runner, sts: Sts) -> None:
         """--region, AWS_DEFAULT_REGION, AWS_REGION, the profile's, the partition's."""
@@ -300,6 +303,12 @@ class TestProxies:
             env = {"AWS_ENDPOINT_URL_STS": "http://sts.internal", "HTTP_PROXY": proxy.url}
             run.assume("--", "true", env=env).ok()
             assert proxy.asked == ["POST http://sts.internal/"]
+
+    def test_what_could_be_reached_directly_goes_through_too(self, run: Runner, sts: Sts) -> None:
+        """A proxy that is set is used, for it may be the only thing that is allowed."""
+        with Proxy(sts) as proxy:
+            run.assume("--", "true", env={"HTTP_PROXY": proxy.url}).ok()
+            assert proxy.asked == [f"POST {sts.url}/"]
 
     def test_no_proxy_is_obeyed(self, run: Runner, sts: Sts) -> None:
         """Hosts in NO_PROXY are asked directly."""
