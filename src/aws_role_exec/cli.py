@@ -76,7 +76,7 @@ def run(
         given = command_line.parse(arguments)
         if given is None:
             return 0
-    if given.unset:
+    if given.unset and not (given.command and "--unset" in given.from_environment):
         lines, destination = request.make_removal(given, environ)
         if given.dry_run:
             say("DRY RUN: would print the lines that take the credentials out again")

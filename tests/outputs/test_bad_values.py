@@ -104,6 +104,13 @@ def test_defaults_from_the_environment_are_for_runs_that_use_them(
     run.assume(*arguments, env=DEFAULTS).ok()
 
 
+def test_unset_as_a_default_is_not_for_commands(run: Runner, sts: Sts) -> None:
+    """As with every default that is about printing."""
+    run.assume("--", "true", env={"AWS_ROLE_EXEC_UNSET": "1"}).ok()
+    assert len(sts.asked) == 1
+    assert run(env={"AWS_ROLE_EXEC_UNSET": "1"}).ok().out.startswith("unset ")
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_a_bad_default_is_called_by_its_variable(run: Runner, sts: Sts, name: str) -> None:
     """The line says where the value came from."""
