@@ -222,6 +222,14 @@ def code_of(error: Exception) -> str | None:
     return _code_and_message(error)[0] if isinstance(error, bc.ClientError) else None
 
 
+def is_too_long(error: Exception) -> bool:
+    """Tell whether STS refused because it gives this role, or this asker, no session so long."""
+    if not isinstance(error, bc.ClientError):
+        return False
+    code, message = _code_and_message(error)
+    return code == "ValidationError" and "DurationSeconds exceeds" in message
+
+
 def who_asked(error: Exception) -> str | None:
     """Return the identity that a refusal names as the one that asked."""
     message = _code_and_message(error)[1] if isinstance(error, bc.ClientError) else ""

@@ -57,8 +57,8 @@ TABLE = (
     Option(
         "--duration",
         "D",
-        "How long the credentials last, 15m to 12h: 45m, 1h30m, or a job's walltime as in"
-        " 04:00:00 or 0-04.",
+        "How long the credentials last, 15m to 12h: 45m, 1h30m, a job's walltime as in 04:00:00"
+        " or 0-04, or auto for the time that the job around it has left.",
         default="1h",
     ),
     Option(

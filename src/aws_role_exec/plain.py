@@ -134,6 +134,7 @@ _OBEYED = frozenset(
         "command",
         "destination",
         "dry_run",
+        "duration_is_at_most",
         "duration_seconds",
         "executable",
         "format",

@@ -35,12 +35,14 @@ class Request:
     by the base identity, which is `web_identity` if there is one, else what botocore finds for
     `profile` or the environment. The MFA device is the base identity's; policies, tags and
     the like are of the last session.
+    `duration_is_at_most` allows for shorter credentials where STS gives no longer ones.
     `executable` is the file that `command[0]` stands for; both are empty for a run that
     prints, and then `destination` is where to.
     """
 
     role_arns: tuple[str, ...]
     duration_seconds: int
+    duration_is_at_most: bool
     session_name: str
     region: str
     policy: str | None
@@ -87,10 +89,16 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
             hint="aws-role-exec --role-arn arn:aws:iam::123456789012:role/name -- command",
         )
     role_arns = tuple(checked("--role-arn", role.check_arn, arn) for arn in options.role_arn)
-    lifetime = checked("--duration", duration.parse, options.duration)
-    seconds, notice = checked(
-        "--duration", lambda _: duration.session_seconds(lifetime), options.duration
-    )
+    automatic = options.duration == "auto"
+    if automatic:
+        from aws_role_exec import time_left  # noqa: PLC0415 - asks the scheduler
+
+        seconds, notice = time_left.session_seconds(environ, chained=len(role_arns) > 1)
+    else:
+        lifetime = checked("--duration", duration.parse, options.duration)
+        seconds, notice = checked(
+            "--duration", lambda _: duration.session_seconds(lifetime), options.duration
+        )
     if len(role_arns) > 1 and seconds > duration.CHAINED_MAXIMUM_SECONDS:
         raise UsageError(
             f"{options.label('--duration')}: a role assumed from another role lasts 1h at most",
@@ -136,6 +144,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
     return Request(
         role_arns=role_arns,
         duration_seconds=seconds,
+        duration_is_at_most=automatic,
         session_name=name,
         region=place,
         policy=document,

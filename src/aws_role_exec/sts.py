@@ -17,6 +17,7 @@ from botocore.parsers import ResponseParserError, create_parser
 from aws_role_exec import __version__, diagnose, duration, identity, refusals, web_identity, wire
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import IdentityError, StsError, keep_secret
+from aws_role_exec.messages import tell as tell_always
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,8 +150,20 @@ class _Journey:
         self.deadline.waiting_for = client.meta.endpoint_url + (f" ({hop})" if hop else "")
         self.tell(f"asking {client.meta.endpoint_url} for {parameters['RoleArn']}")
         ask = client.assume_role if token is None else client.assume_role_with_web_identity
+        first = self._first_attempt(client) if position == 0 else None
         try:
-            answer = self._call(lambda: ask(**parameters), self._first_attempt(client))
+            try:
+                answer = self._call(lambda: ask(**parameters), first)
+            except ClientError as error:
+                if not self._may_ask_for_less(error, parameters["DurationSeconds"]):
+                    raise
+                asked = duration.format_go(duration.from_seconds(parameters["DurationSeconds"]))
+                parameters["DurationSeconds"] = duration.CHAINED_MAXIMUM_SECONDS
+                tell_always(
+                    f"the credentials will last 1h and not {asked}:"
+                    f" {error.response['Error']['Message']}"
+                )
+                answer = self._call(lambda: ask(**parameters))
         except _FAULTS as error:
             self._note(getattr(error, "response", {}))
             if position == 0 and self.trail.identity_arn is None:
@@ -170,6 +183,17 @@ class _Journey:
         self.trail.assumed.append(credentials.assumed_role_arn)
         self.trail.packed_policy_percent = answer.get("PackedPolicySize")
         return credentials
+
+    def _may_ask_for_less(self, error: ClientError, asked_seconds: int) -> bool:
+        """Tell whether STS refused for the duration only, and 1h would do, which any role gives.
+
+        How much the role allows STS does not say.
+        """
+        return (
+            self.request.duration_is_at_most
+            and asked_seconds > duration.CHAINED_MAXIMUM_SECONDS
+            and diagnose.is_too_long(error)
+        )
 
     def _parameters(self, position: int, token: str | None) -> dict[str, Any]:
         """Return what AssumeRole, or with a token AssumeRoleWithWebIdentity, is to be told.

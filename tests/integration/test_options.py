@@ -4,12 +4,13 @@ import getpass
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from runner import ROLE, Runner
-from servers.sts import Sts
+from servers.sts import MAX_SESSION_DURATION, ROLE_CHAINING_CAP, Behaviour, Sts
 
 ALLOW = '{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
 
@@ -249,6 +250,37 @@ class TestDuration:
         result = run.assume("--duration", walltime, "--", "true").ok()
         assert sts.asked[0].params["DurationSeconds"] == "900"
         assert "15m" in result.err
+
+    def test_auto_is_an_hour_outside_jobs(self, run: Runner, sts: Sts) -> None:
+        """And nothing is said about it."""
+        result = run.assume("--duration", "auto", "--", "true").ok()
+        assert sts.asked[0].params["DurationSeconds"] == "3600"
+        assert result.err == ""
+
+    @pytest.mark.parametrize("refusal", [MAX_SESSION_DURATION, ROLE_CHAINING_CAP])
+    def test_auto_asks_once_more_where_sts_gives_less(
+        self, run: Runner, sts: Sts, refusal: Behaviour
+    ) -> None:
+        """With one line that says so, and never a third time."""
+        job = {"SLURM_JOB_ID": "17", "SLURM_JOB_END_TIME": str(int(time.time()) + 4 * 3600)}
+        sts.script(refusal)
+        result = run.assume("--duration", "auto", "--", "true", env=job).ok()
+        first, second = (int(asked.params["DurationSeconds"]) for asked in sts.asked)
+        assert 14000 < first <= 14400
+        assert second == 3600
+        assert result.err.startswith("aws-role-exec: the credentials will last 1h and not ")
+        assert result.err.count("\n") == 1
+        assert "DurationSeconds exceeds" in result.err
+        sts.asked.clear()
+        sts.script(refusal, refusal)
+        assert run.assume("--duration", "auto", "--", "true", env=job).code == 125
+        assert len(sts.asked) == 2
+
+    def test_a_duration_that_was_named_is_never_shortened(self, run: Runner, sts: Sts) -> None:
+        """It is refused, with a hint."""
+        sts.script(MAX_SESSION_DURATION)
+        run.assume("--duration", "4h", "--", "true").failure(125)
+        assert len(sts.asked) == 1
 
     def test_defaults_to_an_hour(self, run: Runner, sts: Sts) -> None:
         """Without --duration."""

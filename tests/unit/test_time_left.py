@@ -1,0 +1,182 @@
+"""The time a job has left, with stand-ins that print what the schedulers' own tools print."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aws_role_exec import time_left
+
+# qstat -f of OpenPBS, less what nobody reads.
+PBS = """\
+Job Id: 1234[5].server
+    Job_Name = train
+    resources_used.cpupercent = 98
+    resources_used.walltime = 00:30:10
+    job_state = R
+    Resource_List.ncpus = 8
+    Resource_List.nodect = 1
+    Resource_List.walltime = 04:00:10
+    stime = Mon Nov 23 05:00:00 2026
+    Variable_List = PBS_O_HOME=/home/alice,PBS_O_LANG=C.UTF-8,
+\tPBS_O_PATH=/usr/bin:/bin
+"""
+# qstat -j of Grid Engine 8.1.9, likewise.
+SGE = """\
+==============================================================
+job_number:                 42
+hard resource_list:         h_rt={limit},h_vmem=4G
+job-array tasks:            1-10:1
+usage    3:                 wallclock=00:10:00, cpu=00:09:58, mem=1.0 GBs, io=0.1, vmem=1.1G
+usage    7:                 wallclock=01:00:00, cpu=00:59:58, mem=1.0 GBs, io=0.1, vmem=1.1G
+scheduling info:            (Collecting of scheduler job information is turned off)
+"""
+
+
+@pytest.fixture
+def tool(tmp_path: Path):
+    """Put a tool on a PATH of its own: `tool(name, says, then)` is that PATH."""
+
+    def make(name: str, says: str, then: str = "") -> str:
+        (tmp_path / "says").write_text(says)
+        script = tmp_path / name
+        script.write_text(
+            f'#!/bin/sh\necho "$@" >{tmp_path}/arguments\nenv >{tmp_path}/environ\n'
+            f"cat {tmp_path}/says\n{then}\n"
+        )
+        script.chmod(0o755)
+        return f"{tmp_path}:/usr/bin:/bin"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("printed", "seconds"),
+    [
+        ("4:00:00", 4 * 3600),
+        ("30:00", 1800),
+        ("0:07", 7),
+        ("0:00", 0),
+        ("1-02:00:00", 26 * 3600),
+        ("UNLIMITED", 366 * 86400),
+        ("INVALID", None),
+        ("NOT_SET", None),
+        ("", None),
+        ("garbage\n30:00", 1800),
+    ],
+)
+def test_squeue(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
+    path = tool("squeue", printed + "\n")
+    found = time_left.find({"PATH": path, "SLURM_JOB_ID": "17"})
+    assert found == ("Slurm", seconds)
+    assert (tmp_path / "arguments").read_text() == "-h -j 17 -o %L\n"
+
+
+def test_squeue_is_asked_for_the_task_and_not_the_array(tool, tmp_path: Path) -> None:
+    """The last task of an array has the array's own number."""
+    environ = {"SLURM_JOB_ID": "17", "SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "9"}
+    time_left.find({"PATH": tool("squeue", "1:00:00\n"), **environ})
+    assert (tmp_path / "arguments").read_text() == "-h -j 17_9 -o %L\n"
+
+
+def test_the_tool_gets_no_secret(tool, tmp_path: Path) -> None:
+    environ = {
+        "PATH": tool("squeue", "1:00:00\n"),
+        "SLURM_JOB_ID": "17",
+        "SLURM_CONF": "/etc/slurm.conf",
+        "AWS_SECRET_ACCESS_KEY": "wJalr",
+        "DATABASE_PASSWORD": "wJalr",
+        "SQUEUE_FORMAT": "%i",
+    }
+    assert time_left.find(environ) == ("Slurm", 3600)
+    told = (tmp_path / "environ").read_text()
+    assert "wJalr" not in told
+    assert "SQUEUE" not in told
+    assert "SLURM_CONF=/etc/slurm.conf\n" in told
+
+
+def test_the_variable_of_newer_slurm_needs_no_squeue(tool, tmp_path: Path) -> None:
+    end = int(time.time()) + 7200
+    environ = {"PATH": tool("squeue", "1:00\n"), "SLURM_JOB_ID": "17"}
+    _, left = time_left.find({**environ, "SLURM_JOB_END_TIME": str(end)})
+    assert left is not None
+    assert 7100 <= left <= 7200
+    assert not (tmp_path / "arguments").exists()
+
+
+@pytest.mark.parametrize("then", ["exit 1", "sleep 60"])
+def test_a_tool_that_fails_or_hangs_is_no_reason_to_fail(
+    tool, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    monkeypatch.setattr(time_left, "_TOOL_TIMEOUT_SECONDS", 0.5)
+    path = tool("squeue", "4:00:00\n", f"exec {then}" if "sleep" in then else then)
+    seconds, notice = time_left.session_seconds({"PATH": path, "SLURM_JOB_ID": "17"}, chained=False)
+    assert seconds == 3600
+    assert notice == ("Slurm does not say how long this job may run; the credentials will last 1h")
+
+
+def test_no_such_tool() -> None:
+    assert time_left.find({"PATH": "/nonexistent", "PBS_JOBID": "1.srv"}) == ("PBS", None)
+    assert time_left.find({"PATH": os.defpath}) == (None, None)
+
+
+def test_pbs(tool, tmp_path: Path) -> None:
+    path = tool("qstat", PBS)
+    assert time_left.find({"PATH": path, "PBS_JOBID": "1234[5].server"}) == ("PBS", 12600)
+    assert (tmp_path / "arguments").read_text() == "-f 1234[5].server\n"
+
+
+def test_torque_says_it_in_a_variable(tool) -> None:
+    path = tool("qstat", "qstat: Unknown Job Id 1.srv\n", "exit 153")
+    environ = {"PATH": path, "PBS_JOBID": "1.srv", "PBS_WALLTIME": "7200"}
+    assert time_left.find(environ) == ("PBS", 7200)
+
+
+@pytest.mark.parametrize(
+    ("printed", "seconds"),
+    [("1:30 L", 5400), ("0:59 E", 3540), ("0:05 X", 0), ("-", None), ("", None)],
+)
+def test_lsf(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
+    environ = {"PATH": tool("bjobs", printed + "\n"), "LSB_JOBID": "9", "LSB_JOBINDEX": "3"}
+    assert time_left.find(environ) == ("LSF", seconds)
+    assert (tmp_path / "arguments").read_text() == "-noheader -o time_left 9[3]\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "limit", "seconds"),
+    [("7", "14400", 10800), ("3", "4:00:00", 13800), ("undefined", "3600", 3600)],
+)
+def test_sge(tool, task: str, limit: str, seconds: int) -> None:
+    environ = {"JOB_ID": "42", "SGE_TASK_ID": task}
+    path = tool("qstat", SGE.format(limit=limit))
+    assert time_left.find({"PATH": path, **environ}) == ("SGE", seconds)
+
+
+@given(st.text())
+def test_whatever_a_variable_holds_it_never_fails(text: str) -> None:
+    environ = {"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": text, "PATH": "/nonexistent"}
+    seconds, _ = time_left.session_seconds(environ, chained=False)
+    assert 900 <= seconds <= 43200
+
+
+@pytest.mark.parametrize(
+    ("left", "chained", "seconds", "notice"),
+    [
+        (7200, False, 7200, None),
+        (60, False, 900, "shorter than STS's minimum; the credentials will last 15m"),
+        (-5, False, 900, "the credentials will last 15m"),
+        (90000, False, 43200, "will last 12h, the most that STS gives"),
+        (366 * 86400, False, 43200, "this job has no time limit; the credentials will last 12h"),
+        (7200, True, 3600, "will last 1h, the most that STS gives a role assumed from another"),
+    ],
+)
+def test_what_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, left: int, chained: bool, seconds: int, notice: str | None
+) -> None:
+    monkeypatch.setattr(time_left, "find", lambda environ: ("Slurm", left))
+    asked, said = time_left.session_seconds({}, chained=chained)
+    assert asked == seconds
+    assert said is None if notice is None else notice in (said or "")
