@@ -133,6 +133,7 @@ class Sandbox:
 
     def __init__(self, root: Path, program: Sequence[str], sts: Sts) -> None:
         self.sts = sts
+        sts.mfa_codes["arn:aws:iam::123456789012:mfa/alice"] = {"123456"}
         self.bin, self.work, self.home, self.tmp = (
             root / name for name in ("bin", "work", "home", "tmp")
         )
