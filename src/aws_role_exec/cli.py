@@ -94,12 +94,12 @@ def run(
         return _explain(asked, environ, about)
     credentials = ask.obtain(asked, environ, about)
     if asked.destination is not None:
-        from aws_role_exec import formats, output  # noqa: PLC0415 - not for a command
+        from aws_role_exec import destinations, formats  # noqa: PLC0415 - not for a command
 
         chosen = formats.FORMATS[asked.format]
         text = chosen.render(credentials, asked.region, asked.profile_name)
         if chosen.announcement is not None:
-            output.Stream(1).write(chosen.announcement(credentials))
+            destinations.Stream(1).write(chosen.announcement(credentials))
         asked.destination.write(text)
         return 0
     about(f"becoming {asked.executable}")
@@ -110,7 +110,7 @@ def run(
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     """Print what would be asked and what STS says to it; returns 0 if that is yes."""
-    from aws_role_exec import explain, output, trail  # noqa: PLC0415
+    from aws_role_exec import destinations, explain, trail  # noqa: PLC0415
 
     found = trail.Trail()
     credentials: Credentials | None = None
@@ -121,7 +121,7 @@ def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
         refusal = error
     report = explain.Report(asked, found, credentials, refusal, environ)
     render = explain.to_json if asked.format == "json" else explain.to_text
-    output.Stream(1).write(render(report))
+    destinations.Stream(1).write(render(report))
     return refusal.exit_code if refusal else 0
 
 

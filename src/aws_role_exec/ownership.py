@@ -1,6 +1,6 @@
 """Owner and mode of the output file, checked while nothing is written yet.
 
-Set through the descriptor (module `output`), so what is given away is the file we made.
+Set through the descriptor (`destinations.NewFile`), so what is given away is the file we made.
 """
 
 from __future__ import annotations
@@ -8,14 +8,25 @@ from __future__ import annotations
 import os
 
 from aws_role_exec.errors import UsageError
+from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HIGHEST_ID = 2**32 - 2  # one more means "leave it as it is" to fchown(2)
+FILE_MODE = 0o600
 MODES = (0o400, 0o440, 0o600, 0o640)
 _CAP_CHOWN = 1 << 0  # capabilities(7)
+
+
+@record
+class Ownership:
+    """Whose the file is to be, and its mode; None leaves the user or group as it is made."""
+
+    user_id: int | None = None
+    group_id: int | None = None
+    mode: int = FILE_MODE
 
 
 def parse_mode(text: str) -> int:

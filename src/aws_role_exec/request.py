@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
-    from aws_role_exec import output
+    from aws_role_exec.destinations import Destination
     from aws_role_exec.options import Options
+    from aws_role_exec.ownership import Ownership
     from aws_role_exec.web_identity import Token, TokenEndpoint
 
     T = TypeVar("T")
@@ -60,7 +61,7 @@ class Request:
     executable: str
     format: str
     profile_name: str
-    destination: output.Destination | None
+    destination: Destination | None
     dry_run: bool
     explain: bool
     verbose: bool
@@ -273,7 +274,7 @@ def _base(
     return None, checked("--web-identity", lambda text: web_identity.find(text, environ), source)
 
 
-def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, output.Destination]:
+def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, Destination]:
     """Return the lines that `--unset` prints, and where to. Raises UsageError."""
     if options.command:
         raise UsageError(
@@ -334,7 +335,7 @@ def _find_profile_name(options: Options, format_name: str) -> str:
 
 def _find_destination(
     options: Options, format_name: str, environ: Mapping[str, str]
-) -> output.Destination:
+) -> Destination:
     if formats.FORMATS[format_name].appends_to is not None:
         _refuse_typed(
             options,
@@ -359,10 +360,10 @@ def _find_destination(
     return output.find_destination(options.output, _find_ownership(options))
 
 
-def _find_ownership(options: Options) -> output.Ownership | None:
+def _find_ownership(options: Options) -> Ownership | None:
     if options.owner is None and options.mode is None:
         return None
-    from aws_role_exec import output, ownership  # noqa: PLC0415 - rarely asked for
+    from aws_role_exec import ownership  # noqa: PLC0415 - rarely asked for
 
     try:
         flag = "--owner"
@@ -370,22 +371,22 @@ def _find_ownership(options: Options) -> output.Ownership | None:
             ownership.parse_owner(options.owner) if options.owner is not None else (None, None)
         )
         flag = "--mode"
-        mode = output.FILE_MODE if options.mode is None else ownership.parse_mode(options.mode)
+        mode = ownership.FILE_MODE if options.mode is None else ownership.parse_mode(options.mode)
     except UsageError as error:
         raise UsageError(f"{options.label(flag)}: {error}", hint=error.hint) from None
-    return output.Ownership(user, group, mode)
+    return ownership.Ownership(user, group, mode)
 
 
-def _find_github_environment(options: Options, environ: Mapping[str, str]) -> output.Destination:
+def _find_github_environment(options: Options, environ: Mapping[str, str]) -> Destination:
     path = environ.get("GITHUB_ENV")
     if environ.get("GITHUB_ACTIONS") != "true" or not path:
         raise UsageError(
             f"{options.label('--format')}: github is for a step of GitHub Actions; this is none",
             hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
         )
-    from aws_role_exec import output  # noqa: PLC0415 - not for a command
+    from aws_role_exec import destinations  # noqa: PLC0415 - not for a command
 
-    return output.Appended(path, "GITHUB_ENV")
+    return destinations.Appended(path, "GITHUB_ENV")
 
 
 def _parse_timeout(text: str) -> float:
