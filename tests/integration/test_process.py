@@ -371,16 +371,19 @@ class TestHelpersAfterTheDeadline:
         assert process.returncode == 125
 
 
+FIRST_FILES = (b"/__init__.py", b"/__main__.py", b"/signals.py")
+
+
 def before_our_first_line(err: bytes) -> bool:
     """True for a KeyboardInterrupt while Python was still starting (the frozen binary has none).
 
     Until pip's own script has imported us, SIGINT is Python's: no module of ours may be in
-    such a traceback, but for the one line that imports the first.
+    such a traceback but those that take it over.
     """
     frames = re.findall(rb'File "([^"]*)", line \d+', err)
     ours = [frame for frame in frames if b"/aws_role_exec/" in frame]
     return b"KeyboardInterrupt" in err and not [
-        frame for frame in ours if not frame.endswith((b"/__init__.py", b"/__main__.py"))
+        frame for frame in ours if not frame.endswith(FIRST_FILES)
     ]
 
 
