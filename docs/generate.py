@@ -56,6 +56,7 @@ SITUATIONS = {
     "not a time": "`AWS_CREDENTIAL_EXPIRATION` is not a time",
     "sso": "the login of IAM Identity Center has expired, or there is none",
     "login": "the login of the console has expired, or there is none",
+    "no crt": "the profile logs in by `aws login`, which needs the AWS CRT library",
     "partial": "half of a key pair is missing",
     "terminal": "an MFA code is needed and there is no terminal",
     "github": "GitHub refuses to give a token",

@@ -101,6 +101,9 @@ def identity_error(error: Exception, region: str) -> IdentityError:
         why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["sso"]
     elif isinstance(error, bc.LoginError):
         why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["login"]
+    elif isinstance(error, bc.MissingDependencyException):
+        why = "the profile's way to log in needs the AWS CRT library, which is not here"
+        hint = refusals.IDENTITY_HINTS["no crt"]
     elif isinstance(error, bc.PartialCredentialsError):
         why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["partial"]
     elif isinstance(error, (bc.ConnectionError, bc.HTTPClientError)):

@@ -271,6 +271,8 @@ IDENTITY_HINTS = {
     "none": "looked in {places}; the instance metadata service {metadata}",
     "sso": "log in again: aws sso login",
     "login": "log in again: aws login",
+    "no crt": "let the AWS CLI answer for that profile: credential_process = aws configure"
+    " export-credentials --profile NAME",
     "partial": "set both the access key and the secret key, or neither",
     "terminal": "name it with --mfa-code",
     "github out of reach": "may this runner reach GitHub? See HTTPS_PROXY and NO_PROXY",

@@ -32,6 +32,7 @@ class TestIdentityError:
             (bc.SSOTokenLoadError(error_msg="none"), "sso"),
             (bc.TokenRetrievalError(provider="sso", error_msg="none"), "sso"),
             (bc.LoginTokenLoadError(error_msg="none"), "login"),
+            (bc.MissingDependencyException(msg="awscrt"), "no crt"),
             (bc.PartialCredentialsError(provider="env", cred_var="x"), "partial"),
             (RuntimeError("Credentials were refreshed, but are still expired."), "expired"),
         ],
