@@ -29,8 +29,9 @@ demo: $(VENV)/installed-demo ## assume a role on a loopback STS and become a com
 
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
-	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging
 	@$(MAKE) --no-print-directory test-binary
+	@$(MAKE) --no-print-directory test-packaging
 
 lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check
@@ -50,3 +51,4 @@ clean: ## remove what was made in the checkout
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 include build/binary.mk
+include packaging/release.mk

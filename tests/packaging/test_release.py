@@ -1,0 +1,255 @@
+"""release.py: what it makes is complete, the same every time, and what it says it is."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from .conftest import ALL, ROOT, artifacts, executables_to, release, released
+
+BESIDE = [
+    "LICENSE",
+    "README.md",
+    "man/aws-role-exec.1",
+    "completions/aws-role-exec.bash",
+    "completions/_aws-role-exec",
+    "completions/aws-role-exec.fish",
+]
+
+
+def checkout(place: Path) -> Path:
+    """A copy of this checkout, without what was made in it."""
+    made = (".venv", "dist", "__pycache__", ".*_cache", ".hypothesis", ".cache")
+    return Path(shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(*made), symlinks=True))
+
+
+def files(dist: Path) -> dict[str, str]:
+    return {
+        path.relative_to(dist).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in dist.rglob("*")
+        if path.is_file()
+    }
+
+
+class TestSnapshot:
+    def test_everything_is_there(self, dist: Path) -> None:
+        """Names without versions, so that releases/latest/download/<name> stays good."""
+        names = {one["name"] for one in artifacts(dist)}
+        for arch in ("amd64", "arm64"):
+            for kind in ("tar.gz", "deb", "rpm", "apk"):
+                assert f"aws-role-exec_linux_{arch}.{kind}" in names
+        assert {"checksums.txt", "install.sh", "aws-role-exec.rb"} <= names
+        assert {"aws-role-exec.cdx.json", "notes.md"} <= names
+        assert any(name.endswith(".whl") for name in names)
+
+    def test_what_was_not_built_is_said_so(self, dist: Path) -> None:
+        """Nothing stands in for an executable that was not built."""
+        said = released("verify", "--dist", dist)
+        assert re.search(
+            r"not here  darwin_arm64: build/macos.sh makes it on macos-15$", said, re.M
+        )
+        assert re.search(r"not here  windows_amd64: ", said)
+        assert "unsigned  checksums.txt" in said
+        assert not [one for one in artifacts(dist) if one.get("os") in ("darwin", "windows")]
+
+    @pytest.mark.timeout(600)
+    def test_made_again_elsewhere_it_is_the_same(self, dist: Path, tmp_path: Path) -> None:
+        """File by file; the executables' own sameness is proved in tests/binary."""
+        again = executables_to(tmp_path / "again")
+        root = checkout(tmp_path / "another place")
+        tmp = tmp_path / "tmp"
+        tmp.mkdir()
+        surroundings = {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "TMPDIR": str(tmp)}
+        before = os.umask(0o077)
+        try:
+            released("snapshot", "--prebuilt", "--dist", again, root=root, **surroundings)
+        finally:
+            os.umask(before)
+        assert files(again) == files(dist)
+        assert list(tmp.iterdir()) == []
+
+    @pytest.mark.parametrize("name", [*BESIDE, "aws-role-exec"])
+    def test_archives_hold_what_the_checkout_has(self, dist: Path, name: str) -> None:
+        with tarfile.open(dist / "aws-role-exec_linux_amd64.tar.gz") as tar:
+            assert tar.getnames() == ["aws-role-exec", *BESIDE]
+            member = tar.extractfile(name)
+            assert member is not None
+            held = member.read()
+        if name == "aws-role-exec":
+            file = dist / "linux_amd64" / name
+        elif "/" in name:
+            file = ROOT / "packaging" / name
+        else:
+            file = ROOT / name
+        assert held == file.read_bytes()
+
+    def test_archives_are_plain_ustar(self, dist: Path) -> None:
+        """Of root, with one date, so that any tar of any age takes them."""
+        date = int(json.loads((dist / "metadata.json").read_text())["epoch"])
+        with tarfile.open(dist / "aws-role-exec_linux_arm64.tar.gz") as tar:
+            for member in tar.getmembers():
+                assert (member.uid, member.gid, member.uname, member.mtime) == (0, 0, "root", date)
+                assert member.pax_headers == {}
+                assert member.mode == (0o755 if member.name == "aws-role-exec" else 0o644)
+        head = (dist / "aws-role-exec_linux_arm64.tar.gz").read_bytes()[:10]
+        assert head[3:8] == bytes(5), "gzip names a file or a date"
+
+    def test_sha256sum_agrees(self, dist: Path) -> None:
+        command = ["sha256sum", "--check", "--strict", "--quiet", "checksums.txt"]
+        subprocess.run(command, cwd=dist, check=True)
+
+    def test_the_bill_of_materials_is_one(self, dist: Path) -> None:
+        """Valid CycloneDX, and every pin is in it."""
+        text = (dist / "aws-role-exec.cdx.json").read_text()
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        named = {one["name"] for one in json.loads(text)["components"]}
+        assert {"cpython", "openssl", "zlib", "ziglang", "botocore", "click", "urllib3"} <= named
+
+    def test_pip_gets_the_program(self, dist: Path, tmp_path: Path) -> None:
+        """The wheel, installed without dependencies into a place of its own, is the program."""
+        (wheel,) = dist.glob("*.whl")
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+        subprocess.run([*pip, "--target", str(tmp_path / "site"), str(wheel)], check=True)
+        told = subprocess.run(
+            [sys.executable, "-m", "aws_role_exec", "--version"],
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert wheel.name.split("-")[1] in told.stdout
+
+    def test_notes_are_the_changelog(self, dist: Path) -> None:
+        notes = (dist / "notes.md").read_text()
+        assert notes.startswith("### Added")
+        assert "gh attestation verify" in notes
+
+
+class TestVerify:
+    @pytest.mark.parametrize(
+        ("name", "complaint"),
+        [
+            ("aws-role-exec_linux_amd64.tar.gz", "was changed after it was made"),
+            ("checksums.txt", "was changed after it was made"),
+            ("homebrew/aws-role-exec.rb", "was changed after it was made"),
+        ],
+    )
+    def test_a_changed_file_is_found(self, copy: Path, name: str, complaint: str) -> None:
+        data = bytearray((copy / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (copy / name).write_bytes(data)
+        done = release("verify", "--dist", copy)
+        assert done.returncode == 1
+        assert f"{name} {complaint}" in done.stderr
+
+    def test_a_missing_file_is_found(self, copy: Path) -> None:
+        (copy / "aws-role-exec_linux_arm64.deb").unlink()
+        assert "arm64.deb is missing" in release("verify", "--dist", copy).stderr
+
+    def test_an_archive_of_another_build_is_found(self, every_target: Path, tmp_path: Path) -> None:
+        """Though every list was made to agree with it."""
+        dist = Path(shutil.copytree(every_target, tmp_path / "dist"))
+        archive = dist / "aws-role-exec_linux_amd64.tar.gz"
+        shutil.copy(dist / "aws-role-exec_linux_arm64.tar.gz", archive)
+        text = (dist / "artifacts.json").read_text()
+        sums = {one["name"]: one["sha256"] for one in artifacts(dist)}
+        wrong = sums["aws-role-exec_linux_arm64.tar.gz"]
+        (dist / "artifacts.json").write_text(text.replace(sums[archive.name], wrong))
+        released("checksum", "--dist", dist)
+        released("formula", "--dist", dist)
+        done = release("verify", "--dist", dist)
+        assert "amd64.tar.gz: its executable is not the one that was built" in done.stderr
+
+
+class TestSign:
+    def test_minisign(self, copy: Path, tmp_path: Path) -> None:
+        """A signature that verify, and minisign itself, take; another's is refused."""
+        keys = []
+        for name in ("ours", "theirs"):
+            secret, public = tmp_path / f"{name}.key", tmp_path / f"{name}.pub"
+            generate = ["minisign", "-G", "-W", "-s", str(secret), "-p", str(public)]
+            subprocess.run(generate, check=True, capture_output=True)
+            keys.append((secret, public.read_text().splitlines()[1]))
+        (ours, public), (_, other) = keys
+        released("sign", "--minisign-key", ours, "--dist", copy)
+        released("verify", "--minisign-public-key", public, "--dist", copy)
+        done = release("verify", "--minisign-public-key", other, "--dist", copy)
+        assert done.returncode == 1
+        assert "minisign" in done.stderr
+
+    def test_without_a_key_nothing_is_signed(self, copy: Path) -> None:
+        assert "sign with what?" in release("sign", "--dist", copy).stderr
+
+
+class TestPublish:
+    def test_a_snapshot_is_never_published(self, dist: Path) -> None:
+        done = release("publish", "--dist", dist)
+        assert done.returncode == 1
+        for reason in ("snapshot", "no archive for darwin_arm64", "not signed"):
+            assert reason in done.stderr
+
+    def test_dry_run_says_what_would_be_done(self, dist: Path) -> None:
+        said = released("publish", "--dry-run", "--dist", dist)
+        assert "would refuse: this is a snapshot" in said
+        assert "would run: gh release create v" in said
+        assert re.search(r"would push: \S*rb to scttfrdmn/homebrew-tap as Formula/", said)
+
+
+class TestCheck:
+    def test_this_checkout_is_fit(self) -> None:
+        released("check")
+
+    @pytest.mark.parametrize(
+        ("file", "old", "new", "complaint"),
+        [
+            (
+                ".github/workflows/release.yml",
+                "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8",
+                "actions/checkout@v5",
+                "release.yml: actions/checkout@v5 is not pinned to a commit",
+            ),
+            ("packaging/install.sh", "minisign_key=''", "minisign_key='x'", "different minisign"),
+            ("release.toml", '"LICENSE" = "LICENSE"', '"LICENSE" = "COPYING"', "names COPYING"),
+            ("release.toml", '"Assume an', '"An', "without an article"),
+            ("src/aws_role_exec/__init__.py", '= "', '= "v', "not of the form"),
+        ],
+    )
+    def test_what_would_spoil_a_release_is_said_before(
+        self, tmp_path: Path, file: str, old: str, new: str, complaint: str
+    ) -> None:
+        root = checkout(tmp_path / "checkout")
+        text = (root / file).read_text()
+        assert old in text
+        (root / file).write_text(text.replace(old, new))
+        done = release("check", root=root)
+        assert done.returncode == 1
+        assert complaint in done.stderr
+
+    def test_a_release_needs_its_tag(self, tmp_path: Path) -> None:
+        dist = executables_to(tmp_path / "dist")
+        done = release("build", "--prebuilt", "--dist", dist, GITHUB_REF_NAME="v99.0.0")
+        assert done.returncode == 1
+        assert "no tag v" in done.stderr
+
+    def test_a_step_without_a_build_says_so(self, tmp_path: Path) -> None:
+        assert "first release.py build" in release("archive", "--dist", tmp_path / "none").stderr
+
+
+def test_every_target_has_its_archive(every_target: Path) -> None:
+    """Windows's is a zip, like everybody's there."""
+    names = {one["name"] for one in artifacts(every_target) if one["type"] == "Archive"}
+    assert names == {
+        f"aws-role-exec_{name}.{'zip' if 'windows' in name else 'tar.gz'}" for name in ALL
+    }
+    with zipfile.ZipFile(every_target / "aws-role-exec_windows_amd64.zip") as archive:
+        assert archive.namelist() == ["aws-role-exec.exe", *BESIDE]
