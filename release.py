@@ -135,7 +135,7 @@ def run(*command: str | Path, **options: Any) -> str:
     done = subprocess.run(words, check=False, capture_output=True, text=True, **options)
     if done.returncode:
         raise Refused(f"{' '.join(words[:3])} failed: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
+    return str(done.stdout)
 
 
 def tool(name: str) -> str:
@@ -510,7 +510,8 @@ class AwsRoleExec < Formula
   test do
     assert_match version.major_minor_patch.to_s, shell_output("#{bin}/aws-role-exec --version")
     arn = "arn:aws:iam::123456789012:role/my-role"
-    output = shell_output("#{bin}/aws-role-exec --role-arn #{arn} --region us-east-1 --dry-run")
+    asked = "--role-arn #{arn} --region us-east-1 --dry-run"
+    output = shell_output("#{bin}/aws-role-exec #{asked} 2>&1")
     assert_match "would assume #{arn}", output
   end
 end
