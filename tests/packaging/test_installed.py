@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import subprocess
+import sys
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -169,6 +170,9 @@ class TestContainer:
         copied = [line.split()[-1] for line in last if line.startswith("COPY")]
         assert copied == ["/etc/ssl/certs/ca-certificates.crt", "/aws-role-exec"]
         assert "USER 65534:65534" in last
+
+    def test_hadolint_finds_nothing(self) -> None:
+        run(Path(sys.executable).with_name("hadolint"), self.RECIPE)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="SKIPPED: chroot needs root")
     def test_the_executable_runs_in_such_an_image(self, dist: Path, tmp_path: Path) -> None:

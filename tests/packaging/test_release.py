@@ -19,6 +19,7 @@ from .conftest import ALL, ROOT, artifacts, executables_to, release, released
 
 BESIDE = [
     "LICENSE",
+    "NOTICE",
     "README.md",
     "man/aws-role-exec.1",
     "completions/aws-role-exec.bash",
@@ -87,6 +88,8 @@ class TestSnapshot:
             held = member.read()
         if name == "aws-role-exec":
             file = dist / "linux_amd64" / name
+        elif name == "NOTICE":
+            file = ROOT / "packaging/deb/copyright"
         elif "/" in name:
             file = ROOT / "packaging" / name
         else:
@@ -203,6 +206,52 @@ class TestPublish:
         assert "would refuse: this is a snapshot" in said
         assert "would run: gh release create v" in said
         assert re.search(r"would push: \S*rb to scttfrdmn/homebrew-tap as Formula/", said)
+
+    def test_a_whole_release(self, every_target: Path, tmp_path: Path) -> None:
+        """With a tag, every target and a signature it goes out: first a draft, then for all to
+        see, then the tap and the bucket. (`gh` writes down what it is asked.)"""
+        root = checkout(tmp_path / "checkout")
+        changelog = (root / "CHANGELOG.md").read_text()
+        heading = "## Unreleased\n\n## 0.1.0 - 2026-12-01\n"
+        (root / "CHANGELOG.md").write_text(changelog.replace("## Unreleased\n", heading, 1))
+        version = root / "src/aws_role_exec/__init__.py"
+        version.write_text(re.sub(r'"[\d.]+"', '"0.1.0"', version.read_text()))
+        dist = tmp_path / "dist"
+        for name, executable in ALL.items():
+            (dist / name).mkdir(parents=True)
+            shutil.copy(every_target / name / executable, dist / name)
+        tagged = {"GITHUB_REF_NAME": "v0.1.0"}
+        released("build", "--prebuilt", "--dist", dist, root=root, **tagged)
+        for step in ("archive", "packages", "modulefiles", "sbom", "checksum"):
+            released(step, "--dist", dist, root=root)
+        key = tmp_path / "key"
+        generate = ["minisign", "-G", "-W", "-s", str(key), "-p", str(tmp_path / "public")]
+        subprocess.run(generate, check=True, capture_output=True)
+        released("sign", "--minisign-key", key, "--dist", dist, root=root)
+        for step in ("formula", "scoop", "notes", "verify"):
+            released(step, "--dist", dist, root=root)
+        assert (dist / "notes.md").read_text().startswith("### Added")
+
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / "gh").write_text(f'#!/bin/sh\necho "${{GH_TOKEN-}} $*" >>{tmp_path}/asked\n')
+        (tools / "gh").chmod(0o755)
+        path = f"{tools}:{os.environ['PATH']}"
+        tokens = {"GH_TOKEN": "here", "TAP_TOKEN": "there"}
+        released("publish", "--dist", dist, root=root, PATH=path, **tokens)
+        create, unveil, *pushes = (tmp_path / "asked").read_text().splitlines()
+        assert create.startswith("here release create v0.1.0 --repo scttfrdmn/aws-role-exec ")
+        assert "--draft" in create
+        for name in [line.split()[1] for line in (dist / "checksums.txt").read_text().splitlines()]:
+            assert f"/{name}" in create
+        assert "checksums.txt.minisig" in create
+        assert unveil.endswith("release edit v0.1.0 --repo scttfrdmn/aws-role-exec --draft=false")
+        places = [line.split()[-1] for line in pushes if "PUT" not in line]
+        assert len(places) == 2
+        puts = [line for line in pushes if "--method PUT" in line]
+        assert "repos/scttfrdmn/homebrew-tap/contents/Formula/aws-role-exec.rb" in puts[0]
+        assert "repos/scttfrdmn/scoop-bucket/contents/bucket/aws-role-exec.json" in puts[1]
+        assert all(line.startswith("there ") for line in pushes)
 
 
 class TestCheck:
