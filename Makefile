@@ -30,8 +30,7 @@ demo: $(VENV)/installed-demo ## assume a role on a loopback STS and become a com
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
 	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging
-	@$(MAKE) --no-print-directory test-binary
-	@$(MAKE) --no-print-directory test-packaging
+	@$(MAKE) --no-print-directory test-binary test-packaging
 
 lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check

@@ -37,15 +37,21 @@ def tree(root: Path) -> set[str]:
     return {f"/{path.relative_to(root)}" for path in root.rglob("*") if not path.is_dir()}
 
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="SKIPPED: needs root")
+
+
 class TestDeb:
-    def test_install_run_purge(self, dist: Path, tmp_path: Path) -> None:
+    @needs_root
+    def test_install_run_purge(
+        self, needs: Callable[[str], str], dist: Path, tmp_path: Path
+    ) -> None:
         """By dpkg, into a root of its own."""
         root = tmp_path / "root"
         admin = root / "var/lib/dpkg"
         for directory in ("updates", "info", "triggers"):
             (admin / directory).mkdir(parents=True)
         (admin / "status").touch()
-        dpkg = ["dpkg", f"--root={root}", "--force-not-root", "--log=/dev/null"]
+        dpkg = [needs("dpkg"), f"--root={root}", "--force-not-root", "--log=/dev/null"]
         run(*dpkg, "--install", dist / "aws-role-exec_linux_amd64.deb")
         installed = {path for path in tree(root) if path.startswith("/usr")}
         assert installed >= COMMON
@@ -73,6 +79,7 @@ class TestDeb:
 
 
 class TestRpm:
+    @needs_root
     def test_install_run_erase(
         self, needs: Callable[[str], str], dist: Path, tmp_path: Path
     ) -> None:
@@ -151,11 +158,13 @@ class TestArchive:
         assert "aws-role-exec" in run(tmp_path / "bin/aws-role-exec", "--version")
         assert tree(tmp_path) == {"/aws-role-exec", "/bin/aws-role-exec"}
 
-    def test_busybox_can_untar_it(self, dist: Path, tmp_path: Path) -> None:
+    def test_busybox_can_untar_it(
+        self, needs: Callable[[str], str], dist: Path, tmp_path: Path
+    ) -> None:
         """As in the Dockerfile: one member, from a pipe."""
         archive = dist / "aws-role-exec_linux_amd64.tar.gz"
         with archive.open("rb") as pipe:
-            run("busybox", "tar", "-xz", "-C", tmp_path, "aws-role-exec", stdin=pipe)
+            run(needs("busybox"), "tar", "-xz", "-C", tmp_path, "aws-role-exec", stdin=pipe)
         assert "aws-role-exec" in run(tmp_path / "aws-role-exec", "--version")
 
 
@@ -174,7 +183,7 @@ class TestContainer:
     def test_hadolint_finds_nothing(self) -> None:
         run(Path(sys.executable).with_name("hadolint"), self.RECIPE)
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="SKIPPED: chroot needs root")
+    @needs_root
     def test_the_executable_runs_in_such_an_image(self, dist: Path, tmp_path: Path) -> None:
         """Nothing around it: no library, no /proc, no /tmp, another user."""
         root = tmp_path / "root"

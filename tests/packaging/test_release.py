@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -175,12 +176,12 @@ class TestVerify:
 
 
 class TestSign:
-    def test_minisign(self, copy: Path, tmp_path: Path) -> None:
+    def test_minisign(self, needs: Callable[[str], str], copy: Path, tmp_path: Path) -> None:
         """A signature that verify, and minisign itself, take; another's is refused."""
         keys = []
         for name in ("ours", "theirs"):
             secret, public = tmp_path / f"{name}.key", tmp_path / f"{name}.pub"
-            generate = ["minisign", "-G", "-W", "-s", str(secret), "-p", str(public)]
+            generate = [needs("minisign"), "-G", "-W", "-s", str(secret), "-p", str(public)]
             subprocess.run(generate, check=True, capture_output=True)
             keys.append((secret, public.read_text().splitlines()[1]))
         (ours, public), (_, other) = keys
@@ -207,7 +208,9 @@ class TestPublish:
         assert "would run: gh release create v" in said
         assert re.search(r"would push: \S*rb to scttfrdmn/homebrew-tap as Formula/", said)
 
-    def test_a_whole_release(self, every_target: Path, tmp_path: Path) -> None:
+    def test_a_whole_release(
+        self, needs: Callable[[str], str], every_target: Path, tmp_path: Path
+    ) -> None:
         """With a tag, every target and a signature it goes out: first a draft, then for all to
         see, then the tap and the bucket. (`gh` writes down what it is asked.)"""
         root = checkout(tmp_path / "checkout")
@@ -225,7 +228,7 @@ class TestPublish:
         for step in ("archive", "packages", "modulefiles", "sbom", "checksum"):
             released(step, "--dist", dist, root=root)
         key = tmp_path / "key"
-        generate = ["minisign", "-G", "-W", "-s", str(key), "-p", str(tmp_path / "public")]
+        generate = [needs("minisign"), "-G", "-W", "-s", str(key), "-p", str(tmp_path / "public")]
         subprocess.run(generate, check=True, capture_output=True)
         released("sign", "--minisign-key", key, "--dist", dist, root=root)
         for step in ("formula", "scoop", "notes", "verify"):
