@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint generate format clean
+.PHONY: help demo test bench lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -32,10 +32,14 @@ test: $(VENV)/installed-test ## run every test tier (installs what is missing on
 	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging
 	@$(MAKE) --no-print-directory test-binary test-packaging
 
+bench: binary $(VENV)/installed-bench ## measure against the peers, as root on Linux: docs/performance.md
+	$(BIN)/python bench/bench.py --page docs/performance.md
+
 lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	MYPYPATH=bench $(BIN)/mypy bench/bench.py
 
 generate: $(VENV)/installed-test ## write the manual page, the completions, docs/errors.md and the README's --help
 	$(BIN)/python packaging/generate.py
