@@ -5,6 +5,7 @@ A peer that cannot be had is left out, and the page says why.
 
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,16 +58,15 @@ def output(command: list[str], **options: object) -> str:
     """Run a command; raise with the last line of what it said if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        raise RuntimeError(reason(lines))
+        raise RuntimeError(reason(done.stderr + done.stdout))
     return str(done.stdout)
 
 
-def reason(lines: list[str]) -> str:
-    """Return why a command failed and not who said so."""
-    for line in lines:
-        if line.endswith(("403 Forbidden", "404 Not Found", "410 Gone")):
-            return f"the module proxy answers {line.rpartition(': ')[2]}"
+def reason(told: str) -> str:
+    """Return why a command failed, and not whom it asked: a status or the end of its last line."""
+    if status := re.search(r"\b4\d\d (Forbidden|Not Found|Gone)\b", told):
+        return f"the module proxy answers {status[0]}"
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
     return lines[-1].rpartition(": ")[2] if lines else "it failed silently"
 
 
@@ -119,7 +119,7 @@ class Workshop:
         target = "x86_64-linux-musl"
         zig = cache.wheels("zig")
         libraries = cache.libraries(zig, target)
-        python = cache.cpython(zig, target, libraries, None) / "python"
+        python = cache.cpython(zig, target, libraries, None)
         program = self.root / "bin" / "empty"
         with tempfile.TemporaryDirectory() as work:
             interpreter = python / "python" / "bin" / "python3"
@@ -178,7 +178,7 @@ def collect(few: bool) -> tuple[list[Subject], dict[str, str]]:
         try:
             subjects.append(make())  # type: ignore[operator]
         except (RuntimeError, OSError, StopIteration) as error:
-            absent[name] = str(error)
+            absent[name] = getattr(error, "strerror", None) or str(error) or "no answer"
 
     def empty() -> Subject:
         program = workshop.empty_program()
