@@ -373,15 +373,23 @@ no process left behind."""
 
 
 def modulefiles(release: Release) -> None:
-    """Archive packaging/modulefiles for clusters, as it is laid out there."""
-    tree = ROOT / "packaging/modulefiles"
-    files = sorted(file for file in tree.rglob("*") if file.is_file())
-    if not files:
+    """Archive what clusters take: module files, and an EasyBuild recipe that knows the archive."""
+    generate = ROOT / "packaging/modulefiles/generate.py"
+    if not generate.exists():
         say("packaging/modulefiles is not there: no archive of module files")
         return
-    members = [(file.relative_to(tree).as_posix(), file, 0o644) for file in files]
-    made = tarred(release.dist / f"{release.name}_modulefiles.tar.gz", members, release.epoch)
-    release.add(made, "Modulefiles")
+    version = release.version
+    root = f"{release.config['modulefiles']['root']}/{version}"
+    with tempfile.TemporaryDirectory(prefix="release-") as scratch:
+        run(sys.executable, generate, version, root, scratch)
+        recipe = (ROOT / f"packaging/easybuild/{release.name}.eb.in").read_text()
+        (fetched,) = release.of("Archive", os="linux", arch="amd64")
+        recipe = recipe.replace("@VERSION@", version).replace("@SHA256@", fetched["sha256"])
+        write(Path(scratch) / "easybuild" / f"{release.name}-{version}.eb", recipe)
+        files = sorted(file for file in Path(scratch).rglob("*") if file.is_file())
+        members = [(file.relative_to(scratch).as_posix(), file, 0o644) for file in files]
+        place = release.dist / f"{release.name}_modulefiles.tar.gz"
+        release.add(tarred(place, members, release.epoch), "Modulefiles")
 
 
 # --- sbom -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ def once(directory: Path, name: str, make: Callable[[Path], None]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
             unfinished = directory / f"{name}.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
             make(unfinished)
             unfinished.rename(place)
     return place
@@ -92,9 +93,10 @@ def dist(shared: Path) -> Path:
 
 
 @pytest.fixture
-def copy(dist: Path, tmp_path: Path) -> Path:
+def copy(dist: Path, tmp_path: Path) -> Iterator[Path]:
     """The same, to be spoiled."""
-    return Path(shutil.copytree(dist, tmp_path / "dist"))
+    yield Path(shutil.copytree(dist, tmp_path / "dist"))
+    shutil.rmtree(tmp_path / "dist")  # 100 MB
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ class TestSnapshot:
         finally:
             os.umask(before)
         assert files(again) == files(dist)
+        shutil.rmtree(again)  # 100 MB
         assert list(tmp.iterdir()) == []
 
     @pytest.mark.parametrize("name", [*BESIDE, "aws-role-exec"])
@@ -132,6 +133,32 @@ class TestSnapshot:
             check=True,
         )
         assert wheel.name.split("-")[1] in told.stdout
+
+    def test_clusters_get_module_files(self, dist: Path) -> None:
+        """For both module systems, and an EasyBuild recipe that knows the archive's sum."""
+        made = [one["name"] for one in artifacts(dist) if one["type"] == "Modulefiles"]
+        if not (ROOT / "packaging/modulefiles/generate.py").exists():
+            assert made == []
+            return
+        version = json.loads((dist / "metadata.json").read_text())["version"]
+        with tarfile.open(dist / made[0]) as tar:
+            texts = {}
+            for name in tar.getnames():
+                member = tar.extractfile(name)
+                assert member is not None
+                texts[name] = member.read().decode()
+        recipe = texts.pop(f"easybuild/aws-role-exec-{version}.eb")
+        (archive,) = (
+            one for one in artifacts(dist) if one["name"] == "aws-role-exec_linux_amd64.tar.gz"
+        )
+        assert f"checksums = ['{archive['sha256']}']" in recipe
+        assert f"version = '{version}'" in recipe
+        assert set(texts) == {
+            f"lmod/aws-role-exec/{version}.lua",
+            f"tcl/aws-role-exec/{version}",
+        }
+        for text in texts.values():
+            assert f"/opt/aws-role-exec/{version}" in text
 
     def test_notes_are_the_changelog(self, dist: Path) -> None:
         notes = (dist / "notes.md").read_text()
