@@ -70,9 +70,9 @@ class TestRefusals:
     def test_of_throttling_until_the_deadline(self, run: Runner, sts: Sts) -> None:
         """What to change is not here but in how many start at once."""
         sts.always(behave.THROTTLING)
-        failure = run.assume("--sts-timeout", "1s", "--", "true").failure(125)
+        failure = run.assume("--sts-timeout", "5s", "--", "true").failure(125)
         assert failure.hint == refusals.THROTTLED_HINT
-        assert failure.line.endswith("no answer within 1s, last: Throttling")
+        assert failure.line.endswith("no answer within 5s, last: Throttling")
 
 
 @pytest.fixture
@@ -123,11 +123,11 @@ class TestFaults:
 
     def test_read_timeout(self, run: Runner, sts: Sts) -> None:
         sts.always(behave.hang)
-        self.shows(run, "read timeout", timeout="2s")
+        self.shows(run, "read timeout", timeout="8s")
 
     def test_dropped(self, run: Runner, sts: Sts) -> None:
         sts.always(behave.drop)
-        failure = run.assume("--sts-timeout", "2s", "--", "true").failure(125)
+        failure = run.assume("--sts-timeout", "6s", "--", "true").failure(125)
         assert refusals.FAULTS["dropped"].why in failure.line
 
     def test_not_sts(self, run: Runner, sts: Sts) -> None:

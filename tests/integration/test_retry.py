@@ -59,7 +59,7 @@ def by_session(sts: Sts) -> dict[str, list[float]]:
 class TestTheDeadline:
     """In about the time: never before, and not so late that a user would wonder."""
 
-    LATE = 6.0  # a noisy machine may take this long to start and end a process
+    LATE = 15.0  # a noisy machine may take this long to start and end a process
 
     @pytest.mark.parametrize("name", [*TROUBLES, "hang", "drip"])
     def test_ends_everything(self, run: Runner, sts: Sts, name: str) -> None:
@@ -75,7 +75,7 @@ class TestTheDeadline:
     def test_throttled_to_the_end_says_throttling(self, run: Runner, sts: Sts) -> None:
         """Not just 'timed out': the cure is another."""
         sts.always(behave.THROTTLING)
-        assert "thrott" in run.assume("--sts-timeout", "2s", "--", "true").failure(125).text
+        assert "thrott" in run.assume("--sts-timeout", "5s", "--", "true").failure(125).text
 
     def test_is_one_for_all_hops(self, run: Runner, sts: Sts) -> None:
         """Three roles do not take three times as long."""
