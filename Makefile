@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint generate format clean
+.PHONY: help demo test test-scheduler bench lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -29,8 +29,13 @@ demo: $(VENV)/installed-demo ## assume a role on a loopback STS and become a com
 
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
-	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging
-	@$(MAKE) --no-print-directory test-binary test-packaging
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging \
+		--ignore tests/scheduler
+	@$(MAKE) --no-print-directory test-binary test-packaging test-scheduler
+
+test-scheduler: binary $(VENV)/installed-test ## test the static executable on a Slurm of its own
+	@tests/provision.sh $$(sed 's/#.*//' tests/scheduler/apt-packages.txt)
+	$(BIN)/pytest tests/scheduler --program dist/linux_amd64/aws-role-exec
 
 bench: binary $(VENV)/installed-bench ## measure against the peers, as root on Linux: docs/performance.md
 	$(BIN)/python bench/bench.py --page docs/performance.md

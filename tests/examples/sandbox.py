@@ -140,6 +140,7 @@ class Sandbox:
         for place in (self.bin, self.work, self.home, self.tmp):
             place.mkdir(parents=True)
         (self.work / "examples").symlink_to(EXAMPLES)
+        (self.work / "packaging").symlink_to(REPOSITORY / "packaging")
         self._record = root / "record.py"
         self._record.write_text(_RECORD)
         self._calls = root / "calls"

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from examples.sandbox import EXAMPLES, Ran, Sandbox
+from examples.sandbox import EXAMPLES, REPOSITORY, Ran, Sandbox
 from servers.sts import ACCESS_DENIED
 
 HOOK = EXAMPLES / "pbs/aws_role_launch.py"
+SLURM = REPOSITORY / "packaging/slurm"
 
 
 class Node:
@@ -28,7 +29,7 @@ class Node:
             "SLURM_JOB_PARTITION": "gpu",
             "SLURM_JOB_UID": str(self.owner),
             "AWS_ROLE_BASE": str(self.base),
-            "AWS_ROLE_MAP": str(EXAMPLES / "slurm/roles.map"),
+            "AWS_ROLE_MAP": str(SLURM / "roles.map"),
         }
 
     @property
@@ -37,7 +38,7 @@ class Node:
 
     def start(self, script: str, **env: str | None) -> Ran:
         """The scripts set a PATH of their own: the sandbox's programs are put in front of it."""
-        text = (EXAMPLES / "slurm" / script).read_text()
+        text = (SLURM / script).read_text()
         text = re.sub(r"(?m)^export PATH=", f"export PATH={self.sandbox.bin}:", text)
         return self.sandbox.run("bash", "-c", text, env={**self.env, **env})
 

@@ -1,0 +1,229 @@
+"""A real Slurm of two nodes, both on this machine's loopback, started in a second or two.
+
+No systemd and no cgroups; all its files lie in one directory, and every daemon is a child of
+ours that is ended by its process id.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner import wait_for
+
+TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun")
+PACKAGING = Path(__file__).resolve().parents[2] / "packaging" / "slurm"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CONFIGURATION = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+CredType=cred/munge
+AuthInfo=socket={root}/munge/socket,cred_expire=5
+StateSaveLocation={root}/state
+SlurmdSpoolDir={root}/%n
+SlurmctldPidFile={root}/slurmctld.pid
+SlurmdPidFile={root}/%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+SwitchType=switch/none
+MpiDefault=none
+ReturnToService=2
+SchedulerType=sched/backfill
+SchedulerParameters=sched_min_interval=0,batch_sched_delay=0
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SlurmdParameters=config_overrides
+KillWait=2
+MinJobAge=600
+Prolog={root}/prolog.sh
+TaskProlog={root}/taskprolog.sh
+Epilog={root}/epilog.sh
+PrologFlags=Alloc
+AccountingStorageType=accounting_storage/none
+NodeName=n1 NodeAddr=127.0.0.1 Port={ports[1]} NodeHostname={host} CPUs=32 RealMemory=2000
+NodeName=n2 NodeAddr=127.0.0.1 Port={ports[2]} NodeHostname={host} CPUs=32 RealMemory=2000
+PartitionName=plain Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=n1,n2 MaxTime=INFINITE State=UP
+"""
+
+
+class Job:
+    """A job that was submitted."""
+
+    def __init__(self, cluster: "Cluster", number: str, out: Path) -> None:
+        self.cluster = cluster
+        self.number = number
+        self.out = out
+
+    def __repr__(self) -> str:
+        return f"Job({self.number})"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What `scontrol show job` says."""
+        shown = self.cluster.command("scontrol", "-o", "show", "job", self.number)
+        return dict(word.partition("=")[::2] for word in shown.split("\n")[0].split(" "))
+
+    @property
+    def output(self) -> str:
+        return self.out.read_text(errors="backslashreplace") if self.out.exists() else ""
+
+    def wait(self, seconds: float = 120) -> dict[str, str]:
+        """The facts once it has ended."""
+        wait_for(lambda: self.facts["JobState"] not in LIVING, seconds)
+        return self.facts
+
+    def wait_for_output(self, words: str, seconds: float = 60) -> str:
+        wait_for(lambda: words in self.output, seconds)
+        return self.output
+
+
+LIVING = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"}
+
+
+class Cluster:
+    """The controller, two nodes, and what a user types at them."""
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.root = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
+        self.daemons: list[subprocess.Popen[bytes]] = []
+        self.files = 0
+
+    def __enter__(self) -> "Cluster":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
+        self.root.chmod(0o755)
+        for name in ("munge", "state", "n1", "n2", "out", "etc", "bin"):
+            (self.root / name).mkdir(mode=0o755)
+        (self.root / "out").chmod(0o1777)
+        os.symlink(self.program, self.root / "bin/aws-role-exec")
+        self._install_prolog()
+        ports = _free_ports(3)
+        text = CONFIGURATION.format(root=self.root, ports=ports, host=socket.gethostname())
+        (self.root / "slurm.conf").write_text(text)
+        key = self.root / "munge/key"
+        key.write_bytes(os.urandom(1024))
+        key.chmod(0o600)
+        munge = {"socket": "socket", "key-file": "key", "pid-file": "pid", "seed-file": "seed"}
+        options = [f"--{option}={self.root}/munge/{name}" for option, name in munge.items()]
+        self._daemon("munged", "-F", f"--log-file={self.root}/munge/log", *options)
+        wait_for((self.root / "munge/socket").exists)
+        self._daemon("slurmctld", "-D")
+        for node in ("n1", "n2"):
+            self._daemon("slurmd", "-D", "-N", node)
+        wait_for(lambda: self.idle_nodes() == "2")
+
+    def _install_prolog(self) -> None:
+        """Put packaging/slurm where this cluster looks, under its own directory."""
+        for script in ("prolog.sh", "taskprolog.sh", "epilog.sh"):
+            text = (PACKAGING / script).read_text()
+            text = text.replace("/etc/aws-role-exec", f"{self.root}/etc")
+            text = text.replace("/run/aws-role-exec", f"{self.root}/run")
+            text = text.replace("export PATH=", f"export PATH={self.root}/bin:")
+            (self.root / script).write_text(text)
+            (self.root / script).chmod(0o755)
+
+    def _daemon(self, *command: str) -> None:
+        log = self.root / f"{len(self.daemons)}-{command[0]}.log"
+        with log.open("wb") as file:
+            daemon = subprocess.Popen(
+                command, env=self.env(), stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
+        self.daemons.append(daemon)
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(Exception):
+            self.cancel(*set(self.command("squeue", "-h", "-o", "%A").split()))
+        for daemon in reversed(self.daemons):
+            daemon.terminate()
+            try:
+                daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
+        for process in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def processes(self) -> list[int]:
+        """Every process that was started for this cluster, by its environment."""
+        mark = f"SLURM_CONF={self.root}/slurm.conf".encode()
+        found = []
+        for entry in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if entry.isdigit() and mark in Path(f"/proc/{entry}/environ").read_bytes():
+                    found.append(int(entry))
+        return found
+
+    def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        own = {"PATH": f"{self.root}/bin:{PATH}", "SLURM_CONF": f"{self.root}/slurm.conf"}
+        return {"LANG": "C.UTF-8", "HOME": "/", **(env or {}), **own}
+
+    def command(
+        self, *words: str, env: Mapping[str, str] | None = None, may_fail: bool = False
+    ) -> str:
+        """What one of Slurm's commands prints."""
+        done = subprocess.run(
+            words,
+            env=self.env(env),
+            cwd=self.root / "out",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            text=True,
+        )
+        assert may_fail or done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout
+
+    def idle_nodes(self) -> str:
+        with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+            return self.command("sinfo", "-h", "-p", "plain", "-t", "idle", "-o", "%D").strip()
+        return ""
+
+    def cancel(self, *numbers: str) -> None:
+        """End jobs at once, and wait until they are gone."""
+        if not numbers:
+            return
+        for how in (("--full", "--signal=KILL"), ()):
+            self.command("scancel", *how, *numbers, may_fail=True)  # ended already
+        these = f"--jobs={','.join(numbers)}"
+        wait_for(lambda: not self.command("squeue", "-h", these, "-o", "%A").strip(), 30)
+
+    def submit(self, script: str, *options: str, env: Mapping[str, str]) -> Job:
+        """`sbatch` a bash script, whose output goes to one file."""
+        self.files += 1
+        out = self.root / "out" / f"{self.files}"
+        script_file = self.root / "out" / f"{self.files}.sh"
+        script_file.write_text(f"#!/bin/bash\n{script}\n")
+        number = self.command(
+            "sbatch", "--parsable", f"--output={out}", *options, str(script_file), env=env
+        )
+        return Job(self, number.strip(), out)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

@@ -1,0 +1,70 @@
+"""The Slurm tier: one cluster for all of it, so it runs in one process (`make test-scheduler`)."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from runner import ROLE, Runner
+from scheduler.cluster import TOOLS, Cluster, Job
+from servers.sts import BASE, Sts
+
+# Says that it is ready, then writes the name of every signal that reaches it.
+LISTENER = f"{shlex.quote(sys.executable)} -I {Path(__file__).with_name('listener.py')}"
+Submit = Callable[..., Job]
+
+
+@pytest.fixture(scope="session")
+def cluster(program: list[str]) -> Iterator[Cluster]:
+    missing = [tool for tool in TOOLS if shutil.which(tool, path="/usr/sbin:/usr/bin") is None]
+    if sys.platform != "linux" or os.geteuid() != 0 or missing:
+        pytest.skip(f"SKIPPED: a Slurm of our own needs Linux, root and {' '.join(TOOLS)}")
+    with Cluster(program[0]) as running:
+        yield running
+    left = running.processes()
+    assert not left, f"left running: {left}"
+    assert not running.root.exists()
+
+
+@pytest.fixture
+def job_env(run: Runner) -> Mapping[str, str]:
+    """What the submitting user has in the environment: the base identity and where STS is."""
+    return {name: str(value) for name, value in run.env.items() if name.startswith("AWS_")}
+
+
+@pytest.fixture(scope="session")
+def timed_job(cluster: Cluster) -> Iterator[Job]:
+    """A job that meets its time limit while other tests run."""
+    with Sts() as sts:
+        env = {
+            "AWS_ACCESS_KEY_ID": BASE.access_key,
+            "AWS_SECRET_ACCESS_KEY": BASE.secret,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL_STS": sts.url,
+        }
+        yield cluster.submit(
+            f"exec aws-role-exec --role-arn {ROLE} -- {LISTENER}",
+            "--time=1",
+            "--signal=B:USR1@55",
+            env=env,
+        )
+
+
+@pytest.fixture
+def submit(cluster: Cluster, job_env: Mapping[str, str]) -> Iterator[Submit]:
+    """Submit a script that sees the base identity; nothing of it is left in the queue."""
+
+    jobs: list[Job] = []
+
+    def start(script: str, *options: str) -> Job:
+        jobs.append(cluster.submit(script, *options, env=job_env))
+        return jobs[-1]
+
+    yield start
+    cluster.cancel(*(job.number for job in jobs))
+    idle = cluster.command("sinfo", "-h", "-o", "%T").split()
+    assert not {"drained", "draining", "down"} & set(idle), "a node is drained"

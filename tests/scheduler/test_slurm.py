@@ -1,0 +1,175 @@
+"""What a job meets on a real Slurm: one process, every signal, its own exit status."""
+
+import os
+import re
+import shlex
+
+import pytest
+
+from runner import ROLE, WHOAMI, wait_for
+from scheduler.cluster import Cluster, Job
+from scheduler.conftest import LISTENER, Submit
+from servers.sts import ACCESS_DENIED, THROTTLING, Asked, Conversation, Sts
+
+BECOME = f"exec aws-role-exec --role-arn {ROLE} --session-name auto"
+WHO = shlex.join(WHOAMI)
+
+
+def ready(job: Job) -> list[str]:
+    """The words with which the listener says that it runs: pid, SLURM_TASK_PID."""
+    return job.wait_for_output("ready").split("ready", 1)[1].split()[:2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started_early(timed_job: Job) -> None:
+    """The job that is to meet its time limit runs beside all others."""
+
+
+class TestOneProcess:
+    def test_the_program_is_the_process_that_slurm_started(
+        self, cluster: Cluster, submit: Submit
+    ) -> None:
+        """SLURM_TASK_PID is its PID, and Slurm knows no other process of the job."""
+        job = submit(f"{BECOME} -- {LISTENER}")
+        pid, task_pid = ready(job)
+        assert pid == task_pid
+        node = job.facts["BatchHost"]
+        listed = cluster.command("scontrol", "listpids", job.number, node)
+        assert [line.split()[0] for line in listed.splitlines()[1:]] == [pid]
+
+    def test_nothing_outlives_the_job(self, submit: Submit) -> None:
+        """scancel ends the program itself."""
+        job = submit(f"{BECOME} -- {LISTENER}")
+        pid = int(ready(job)[0])
+        job.cluster.command("scancel", job.number)
+        assert job.wait()["JobState"] == "CANCELLED"
+        assert not os.path.exists(f"/proc/{pid}")
+
+
+class TestSignals:
+    def test_scancel_reaches_the_program(self, submit: Submit) -> None:
+        """Each of them, and the job goes on."""
+        job = submit(f"{BECOME} -- {LISTENER}")
+        ready(job)
+        for name in ("USR1", "USR2", "HUP", "INT", "TERM", "CONT"):
+            job.cluster.command("scancel", "--batch", f"--signal={name}", job.number)
+            job.wait_for_output(f"got SIG{name}")
+        assert job.facts["JobState"] == "RUNNING"
+
+    def test_kill(self, submit: Submit) -> None:
+        job = submit(f"{BECOME} -- {LISTENER}")
+        ready(job)
+        job.cluster.command("scancel", "--batch", "--signal=KILL", job.number)
+        assert job.wait()["ExitCode"] == "0:9"
+
+
+class TestExit:
+    @pytest.mark.parametrize(
+        ("command", "state", "code"),
+        [
+            ("true", "COMPLETED", "0:0"),
+            ("sh -c 'exit 3'", "FAILED", "3:0"),
+            ("sh -c 'kill -SEGV $$'", "FAILED", "0:11"),
+            ("no-such-program", "FAILED", "127:0"),
+        ],
+    )
+    def test_slurm_sees_the_commands_own(
+        self, submit: Submit, command: str, state: str, code: str
+    ) -> None:
+        facts = submit(f"{BECOME} -- {command}").wait()
+        assert (facts["JobState"], facts["ExitCode"]) == (state, code)
+
+    def test_no_role_no_job(self, submit: Submit, sts: Sts) -> None:
+        """The reason stands in the job's output, and the command never ran."""
+        sts.always(ACCESS_DENIED)
+        job = submit(f"{BECOME} -- echo ran")
+        assert job.wait()["ExitCode"] == "125:0"
+        assert "aws-role-exec: " in job.output
+        assert "AccessDenied" in job.output
+        assert "ran" not in job.output.split()
+
+
+class TestSessions:
+    def test_auto_takes_the_time_that_squeue_tells(self, submit: Submit, sts: Sts) -> None:
+        job = submit(f"{BECOME} --duration auto -- true", "--time=2:00:00")
+        assert job.wait()["JobState"] == "COMPLETED", job.output
+        assert 7000 <= int(sts.asked[0].params["DurationSeconds"]) <= 7200
+
+    @pytest.mark.parametrize(
+        ("limit", "seconds", "said"),
+        [("10", 900, "will last 15m"), ("2-0", 43200, "will last 12h"), ("0", 43200, "no time")],
+    )
+    def test_auto_stays_within_what_sts_gives(
+        self, submit: Submit, sts: Sts, limit: str, seconds: int, said: str
+    ) -> None:
+        """And says so in the job's output."""
+        job = submit(f"{BECOME} --duration auto -- true", f"--time={limit}")
+        assert job.wait()["JobState"] == "COMPLETED", job.output
+        assert sts.asked[0].params["DurationSeconds"] == str(seconds)
+        assert said in job.output
+
+    def test_a_requeued_job_asks_again(self, submit: Submit, sts: Sts) -> None:
+        """Under the same name, since it is the same job."""
+        job = submit(f"{BECOME} -- {LISTENER}", "--requeue", "--open-mode=append")
+        ready(job)
+        job.cluster.command("scontrol", "requeue", job.number)
+        job.wait_for_output("ready", 60)
+        wait_for(lambda: job.output.count("ready") == 2, 90)
+        assert job.facts["Restarts"] == "1"
+        assert names(sts) == [f"slurm-{job.number}"] * 2
+
+    def test_an_array_of_200_under_throttling(self, submit: Submit, sts: Sts) -> None:
+        """Every task gets its own session, named as sacct names the task."""
+
+        def two_of_three(conversation: Conversation, asked: Asked) -> None:
+            if len(sts.asked) % 3:
+                THROTTLING(conversation, asked)
+            else:
+                sts.answer(conversation, asked)
+
+        sts.always(two_of_three)
+        job = submit(
+            f"{BECOME} --sts-timeout 2m -- sh -c 'echo done'",
+            "--array=0-199",
+            "--open-mode=append",
+        )
+        wait_for(lambda: job.output.count("done") == 200, 150)
+        assert job.output.split() == ["done"] * 200
+        issued = sorted(key.arn.rpartition("/")[2] for key in sts.issued)
+        assert issued == sorted(f"slurm-{job.number}_{index}" for index in range(200))
+
+
+class TestSrun:
+    def test_every_rank_on_both_nodes_shares_one_session(self, submit: Submit, sts: Sts) -> None:
+        job = submit(
+            f"{BECOME} -- srun -l sh -c 'echo $SLURMD_NODENAME $AWS_ACCESS_KEY_ID'",
+            "--nodes=2",
+            "--ntasks=8",
+            "--ntasks-per-node=4",
+        )
+        assert job.wait()["JobState"] == "COMPLETED", job.output
+        ranks = re.findall(r"(?m)^\d: (n\d) (\S+)$", job.output)
+        assert [node for node, _ in sorted(ranks)] == ["n1"] * 4 + ["n2"] * 4
+        assert {key for _, key in ranks} == {sts.issued[0].access_key}
+        assert len(sts.asked) == 1
+
+    def test_the_identity_is_the_jobs(self, submit: Submit) -> None:
+        """A rank asks who it is."""
+        job = submit(f"{BECOME} -- srun -N2 -n2 {WHO}", "--nodes=2")
+        assert job.wait()["JobState"] == "COMPLETED", job.output
+        assert job.output.count(f"my-role/slurm-{job.number}") == 2
+
+
+class TestTimeLimit:
+    def test_signal_before_the_end_then_term_then_kill(self, timed_job: Job) -> None:
+        """A checkpoint at USR1, a warning at TERM, and no program left after KILL."""
+        pid = int(ready(timed_job)[0])
+        assert timed_job.wait(170)["JobState"] == "TIMEOUT"
+        signals = re.findall(r"got (SIG\w+)", timed_job.output)
+        assert signals[0] == "SIGUSR1"
+        assert signals[-1] == "SIGTERM"
+        assert not os.path.exists(f"/proc/{pid}")
+
+
+def names(sts: Sts) -> list[str]:
+    return [asked.params["RoleSessionName"] for asked in sts.asked]
