@@ -209,7 +209,10 @@ def build(release: Release) -> None:
         )
         if f"v{version}" not in tag.split():
             raise Refused(f"this commit has no tag v{version}: tag it, or build --snapshot")
-    # A new list: nothing of an earlier version may slip in.
+    # A new list: nothing of an earlier version may slip in, or lie about.
+    for artifact in release.artifacts:
+        if artifact["type"] != "Binary":
+            release.path(artifact).unlink(missing_ok=True)
     release.artifacts = []
     facts = {"project_name": release.name, "version": version, "tag": f"v{version}"}
     facts |= {"commit": commit, "date": time(epoch).isoformat(), "epoch": str(epoch)}

@@ -320,6 +320,12 @@ class TestCheck:
         assert done.returncode == 1
         assert "no tag v" in done.stderr
 
+    def test_a_build_takes_away_what_an_earlier_one_made(self, copy: Path) -> None:
+        """All but the executables, so that nothing of another version is ever uploaded."""
+        released("build", "--snapshot", "--prebuilt", "--dist", copy)
+        listed = {one["path"] for one in artifacts(copy)}
+        assert set(files(copy)) == listed | {"artifacts.json", "metadata.json"}
+
     def test_a_step_without_a_build_says_so(self, tmp_path: Path) -> None:
         assert "first release.py build" in release("archive", "--dist", tmp_path / "none").stderr
 
