@@ -51,10 +51,11 @@ class Run:
             "Ratios are taken within a round, so they suffer less from that than times do.",
             "",
             "Every program assumes one role at a stub of STS on loopback over TLS, verifies its"
-            " certificate, and becomes `/bin/true`; AWS CLI and awsume print credentials instead.",
+            " certificate, and becomes `/bin/true`;",
+            "AWS CLI and awsume print credentials instead.",
             "The stub runs on the same processors and its work is in the wall time of all.",
-            f"{self.rounds} rounds, each in an order of its own; medians (least to most)."
-            " Memory is the highest peak of all rounds, before the program became another.",
+            f"{self.rounds} rounds, each in an order of its own; medians (least to most).",
+            "Memory is the highest peak of all rounds, before the program became another.",
             "",
         ]
         if "Go original" not in names.get("reference", "Go original"):
@@ -62,8 +63,8 @@ class Run:
                 "**The Go original could not be built here"
                 f" ({self.absent.get('the Go original')}).**",
                 "Its place is taken by a stand-in of ours, `bench/reference/main.go`: the same work"
-                " with the current AWS SDK for Go and without the original's options."
-                " All that is said of the reference below is said of this stand-in.",
+                " with the current AWS SDK for Go and without the original's options.",
+                "All that is said of the reference below is said of this stand-in.",
                 "",
             ]
         lines += [
