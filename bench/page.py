@@ -56,6 +56,10 @@ class Run:
             "The stub runs on the same processors and its work is in the wall time of all.",
             f"{self.rounds} rounds, each in an order of its own; medians (least to most).",
             "Memory is the highest peak of all rounds, before the program became another.",
+            "All verify against the system's authorities as a user has them.",
+            "Go reads all of those at each start, which is half of its time:",
+            "with `SSL_CERT_FILE` naming a file of one certificate, the ratios to it are twice"
+            " these.",
             "",
         ]
         if "Go original" not in names.get("reference", "Go original"):

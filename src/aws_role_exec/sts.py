@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -298,6 +297,8 @@ def _call(call: Callable[[], Any], first: Callable[[], Any], deadline: Deadline,
             kind = diagnose.transient_kind(error)
             if kind is None or (kind in _DOUBTFUL_KINDS and attempts >= _DOUBTFUL_ATTEMPTS):
                 raise
+            import random  # noqa: PLC0415 - only when something failed
+
             deadline.last_error = error
             delay = random.uniform(_SHORTEST_DELAY_SECONDS, delay * 3)  # noqa: S311 - not a secret
             delay = min(delay, _LONGEST_DELAY_SECONDS)
