@@ -60,7 +60,11 @@ _UNDERSTOOD_PREFIXES = ("AWS_BATCH_", "AWS_ROLE_EXEC_")
 _PROXY_VARIABLES = ("all_proxy", "http_proxy", "https_proxy")
 _BOTO2_FILES = ("/etc/boto.cfg", "~/.boto")
 
-_METADATA_TIMEOUT_SECONDS = 0.3  # on EC2 it answers within a millisecond or two
+# On EC2 the instance metadata service answers within a millisecond or two. From a container
+# beyond its hop limit one can connect to it, and the token never arrives.
+_METADATA_CONNECT_SECONDS = 0.3
+_METADATA_ANSWER_SECONDS = 1.0  # as botocore
+_CONTAINER_ANSWER_SECONDS = 2.0  # as botocore
 _METADATA_ENDPOINT = "http://169.254.169.254"
 _CONTAINER_HOST = "http://169.254.170.2"
 # Whom an authorisation token may be sent to in the clear, as in botocore.
@@ -271,10 +275,16 @@ def _from_container(relative: str | None, environ: Mapping[str, str], deadline: 
         headers["Authorization"] = environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
     if any(c in value for value in headers.values() for c in "\r\n"):
         raise _NotPlain
-    return _keys_of(
-        wire.exchange("GET", url, headers, b"", deadline=deadline, environ=environ),
-        "the container credentials endpoint",
+    answer = wire.exchange(
+        "GET",
+        url,
+        headers,
+        b"",
+        deadline=deadline,
+        environ=environ,
+        answer_seconds=_CONTAINER_ANSWER_SECONDS,
     )
+    return _keys_of(answer, "the container credentials endpoint")
 
 
 def _from_instance(environ: Mapping[str, str], deadline: Deadline) -> Keys:
@@ -293,7 +303,8 @@ def _from_instance(environ: Mapping[str, str], deadline: Deadline) -> Keys:
             b"",
             deadline=deadline,
             environ=environ,
-            timeout_seconds=_METADATA_TIMEOUT_SECONDS,
+            connect_seconds=_METADATA_CONNECT_SECONDS,
+            answer_seconds=_METADATA_ANSWER_SECONDS,
         )
         return answer if answer.status == 200 and answer.body else _refused()
 

@@ -49,19 +49,27 @@ def exchange(
     *,
     deadline: Deadline,
     environ: Mapping[str, str],
-    timeout_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
+    answer_seconds: float | None = None,
 ) -> Answer:
     """Send one HTTP/1.1 request over a connection of its own and return the whole answer.
+
+    Connecting may take `connect_seconds`, and each wait for a part of the answer
+    `answer_seconds`, by default and at most the deadline's share for one attempt.
 
     Raises OSError or ValueError; certificates are verified, host name included.
     """
     scheme, _, rest = url.partition("://")
     authority, _, path = rest.partition("/")
     host, _, port = authority.partition(":")
-    timeout_seconds = min(timeout_seconds, deadline.for_one_attempt())
-    connection = _connect(host, int(port or (443 if scheme == "https" else 80)), timeout_seconds)
+    attempt_seconds = deadline.for_one_attempt()
+    connection = _connect(
+        host,
+        int(port or (443 if scheme == "https" else 80)),
+        min(connect_seconds, attempt_seconds),
+    )
     try:
-        connection.settimeout(deadline.for_one_attempt())
+        connection.settimeout(min(answer_seconds or attempt_seconds, attempt_seconds))
         send, receive = connection.send, connection.recv
         if scheme == "https":
             tls = _open_tls(connection, host, environ)

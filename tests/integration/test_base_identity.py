@@ -258,9 +258,9 @@ class TestInstance:
     def test_beyond_the_hop_limit(self, run: Runner, sts: Sts) -> None:
         """In a container on a node with hop limit 1: no credentials, soon."""
         with InstanceMetadata(beyond_hop_limit=True) as server:
-            result = run.assume("--sts-timeout", "20s", "--", "true", env=self.env(server))
+            result = run.assume("--sts-timeout", "90s", "--", "true", env=self.env(server))
         result.failure(125)
-        assert result.seconds < 20 + 6
+        assert result.seconds < 20  # a second or two for each way, and a machine that is slow
         assert not sts.asked
 
     def test_can_be_disabled(self, run: Runner, sts: Sts) -> None:
