@@ -30,7 +30,7 @@ demo: $(VENV)/installed-demo ## assume a role on a loopback STS and become a com
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
 	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging \
-		--ignore tests/scheduler
+		--ignore tests/scheduler --ignore tests/bench
 	@$(MAKE) --no-print-directory test-binary test-packaging test-scheduler
 
 test-scheduler: binary $(VENV)/installed-test ## test the static executable on a Slurm of its own

@@ -7,7 +7,8 @@ binary: | $(BIN)/python ## make the static executables: dist/linux_amd64 and dis
 ifeq ($(shell uname -sm),Linux x86_64)
 test-binary: binary $(VENV)/installed-test ## test the static executables, with the integration tier too
 	@tests/provision.sh $$(sed 's/#.*//' tests/binary/apt-packages.txt)
-	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal tests/binary tests/integration tests/identity tests/outputs \
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal tests/binary tests/bench tests/integration \
+		tests/identity tests/outputs \
 		--program dist/linux_amd64/aws-role-exec
 else
 test-binary:
