@@ -69,13 +69,16 @@ class TestDeb:
         assert not (root / "usr").exists(), "an empty directory is left behind"
 
     @pytest.mark.parametrize("arch", ["amd64", "arm64"])
-    def test_lintian(self, needs: Callable[[str], str], dist: Path, arch: str) -> None:
+    def test_lintian(
+        self, needs: Callable[[str], str], dist: Path, tmp_path: Path, arch: str
+    ) -> None:
         """Nothing but what packaging/deb/lintian-overrides explains."""
         package = dist / f"aws-role-exec_linux_{arch}.deb"
-        command = [needs("lintian"), "--fail-on", "error,warning", package]
+        options = ["--fail-on", "error,warning"]
         if os.geteuid() == 0:
-            command.insert(1, "--allow-root")
-        assert run(*command) == ""
+            options.append("--allow-root")
+        # It leaves files behind in TMPDIR.
+        assert run("env", f"TMPDIR={tmp_path}", needs("lintian"), *options, package) == ""
 
 
 class TestRpm:

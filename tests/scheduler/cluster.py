@@ -209,6 +209,20 @@ class Cluster:
         these = f"--jobs={','.join(numbers)}"
         wait_for(lambda: not self.command("squeue", "-h", these, "-o", "%A").strip(), 30)
 
+    def launch_again(self, number: str) -> None:
+        """Release what Slurm could not launch: two dozen at a time keep a small machine so busy
+        that slurmd may wait in vain for its controller, drain the node and hold the task.
+        """
+        reasons = self.command("squeue", "-h", "-r", f"--jobs={number}", "-o", "%i %r")
+        for line in reasons.splitlines():
+            task, _, reason = line.partition(" ")
+            if reason.lower().startswith("launch failed"):
+                for node in ("n1", "n2"):
+                    self.command(
+                        "scontrol", "update", f"NodeName={node}", "State=RESUME", may_fail=True
+                    )
+                self.command("scontrol", "release", task, may_fail=True)
+
     def submit(self, script: str, *options: str, env: Mapping[str, str]) -> Job:
         """`sbatch` a bash script, whose output goes to one file."""
         self.files += 1

@@ -118,7 +118,9 @@ class TestSessions:
         assert job.facts["Restarts"] == "1"
         assert names(sts) == [f"slurm-{job.number}"] * 2
 
-    def test_an_array_of_200_under_throttling(self, submit: Submit, sts: Sts) -> None:
+    def test_an_array_of_200_under_throttling(
+        self, cluster: Cluster, submit: Submit, sts: Sts
+    ) -> None:
         """Every task gets its own session, named as sacct names the task."""
 
         def every_other(conversation: Conversation, asked: Asked) -> None:
@@ -130,10 +132,15 @@ class TestSessions:
         sts.always(every_other)
         job = submit(
             f"{BECOME} --sts-timeout 2m -- sh -c 'echo done'",
-            "--array=0-199",
+            "--array=0-199%24",
             "--open-mode=append",
         )
-        wait_for(lambda: job.output.count("done") == 200, 150)
+
+        def all_done() -> bool:
+            cluster.launch_again(job.number)
+            return job.output.count("done") == 200
+
+        wait_for(all_done, 240)
         assert job.output.split() == ["done"] * 200
         issued = sorted(key.arn.rpartition("/")[2] for key in sts.issued)
         assert issued == sorted(f"slurm-{job.number}_{index}" for index in range(200))
