@@ -21,6 +21,7 @@ from aws_role_exec.records import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import NoReturn
 
     from aws_role_exec.deadline import Deadline
     from aws_role_exec.messages import Tell
@@ -214,7 +215,7 @@ def _find_keys(url: str, request: Request, environ: Mapping[str, str], deadline:
             raise _NotPlain
         return Keys(
             access_key_id,
-            environ["AWS_SECRET_ACCESS_KEY"] or _not_plain(),
+            environ["AWS_SECRET_ACCESS_KEY"] or _give_up(),
             environ.get("AWS_SESSION_TOKEN") or "",
             "the environment",
         )
@@ -230,7 +231,8 @@ def _find_keys(url: str, request: Request, environ: Mapping[str, str], deadline:
     return _from_instance(environ, deadline)
 
 
-def _not_plain() -> str:
+def _give_up() -> NoReturn:
+    """Leave the case to botocore, from within an expression."""
     raise _NotPlain
 
 
@@ -306,7 +308,7 @@ def _from_instance(environ: Mapping[str, str], deadline: Deadline) -> Keys:
             connect_seconds=_METADATA_CONNECT_SECONDS,
             answer_seconds=_METADATA_ANSWER_SECONDS,
         )
-        return answer if answer.status == 200 and answer.body else _refused()
+        return answer if answer.status == 200 and answer.body else _give_up()
 
     lifetime = {"x-aws-ec2-metadata-token-ttl-seconds": "21600"}
     token = ask("PUT", "/latest/api/token", lifetime).body.decode("ascii")
@@ -316,10 +318,6 @@ def _from_instance(environ: Mapping[str, str], deadline: Deadline) -> Keys:
     if not role.isprintable() or set(role) & set("/? "):
         raise _NotPlain
     return _keys_of(ask("GET", place + role, proof), "the instance metadata service")
-
-
-def _refused() -> wire.Answer:
-    raise _NotPlain
 
 
 def _keys_of(answer: wire.Answer, source: str) -> Keys:
