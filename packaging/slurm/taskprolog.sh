@@ -2,16 +2,19 @@
 # Slurm TaskProlog: point every task of the job at the file that prolog.sh wrote.
 # Runs as the job's user; what it prints changes the task's environment. Slurm takes the rest of
 # the line as it stands, so nothing is quoted.
-#
-# Keys that the user submitted along would win over the file: they are taken out.
-dir=${AWS_ROLE_BASE:-/run/aws-role-exec}/$SLURM_JOB_ID
-[ -e "$dir/wanted" ] || exit 0
-if [ ! -r "$dir/credentials" ]; then
-  echo "print aws-role-exec: no credentials for this job: $(head -n 1 "$dir/error" 2>/dev/null)"
+if ! file=$(/usr/libexec/aws-role-exec/job-credentials check "$SLURM_JOB_ID" 2>&1); then
+  echo "print aws-role-exec: $file"
   exit 1 # stops the task; the node stays up
 fi
-for name in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN \
-  AWS_PROFILE AWS_DEFAULT_PROFILE; do
-  echo "unset $name"
+[ -n "$file" ] || exit 0
+# An identity that was submitted along would win over the file.
+for name in $(compgen -e AWS_); do
+  case $name in
+    AWS_ACCESS_KEY* | AWS_SECRET_* | AWS_SESSION_TOKEN | AWS_SECURITY_TOKEN | AWS_CREDENTIAL_* | \
+      AWS_PROFILE | AWS_DEFAULT_PROFILE | AWS_WEB_IDENTITY_TOKEN_FILE | AWS_ROLE_ARN | \
+      AWS_ROLE_SESSION_NAME | AWS_CONTAINER_* | AWS_BEARER_TOKEN_* | AWS_VAULT*)
+      echo "unset $name"
+      ;;
+  esac
 done
-echo "export AWS_SHARED_CREDENTIALS_FILE=$dir/credentials"
+echo "export AWS_SHARED_CREDENTIALS_FILE=$file"

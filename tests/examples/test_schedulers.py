@@ -2,7 +2,6 @@
 stand-in for PBS's Python module. A real Slurm runs them in tests/scheduler."""
 
 import os
-import re
 import stat
 import sys
 import time
@@ -10,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from aws_role_exec import environment
 from examples.sandbox import EXAMPLES, REPOSITORY, Ran, Sandbox
+from scheduler.site import install
 from servers.sts import ACCESS_DENIED
 
 HOOK = EXAMPLES / "pbs/aws_role_launch.py"
-SLURM = REPOSITORY / "packaging/slurm"
+MAP = REPOSITORY / "packaging/roles/roles.map"
 
 
 class Node:
@@ -22,25 +23,31 @@ class Node:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.base = sandbox.tmp.parent / "run-aws-role-exec"
+        self.root = sandbox.tmp.parent / "node"
+        self.root.mkdir()
+        install(self.root, "slurm", sandbox.bin)
+        self.base = self.root / "run"
+        self.map(MAP.read_text())
+        settings = self.root / "etc/base.env"
+        lines = (f"{name}={value}" for name, value in sandbox.env.items() if name[:4] == "AWS_")
+        settings.write_text("\n".join(lines))
         self.owner = 65534 if os.geteuid() == 0 else os.geteuid()
         self.env: dict[str, str | None] = {
             "SLURM_JOB_ID": "4711",
             "SLURM_JOB_PARTITION": "gpu",
             "SLURM_JOB_UID": str(self.owner),
-            "AWS_ROLE_BASE": str(self.base),
-            "AWS_ROLE_MAP": str(SLURM / "roles.map"),
         }
 
     @property
     def job(self) -> Path:
         return self.base / "4711"
 
-    def start(self, script: str, **env: str | None) -> Ran:
-        """The scripts set a PATH of their own: the sandbox's programs are put in front of it."""
-        text = (SLURM / script).read_text()
-        text = re.sub(r"(?m)^export PATH=", f"export PATH={self.sandbox.bin}:", text)
-        return self.sandbox.run("bash", "-c", text, env={**self.env, **env})
+    def map(self, text: str) -> None:
+        (self.root / "etc/roles.map").write_text(text)
+
+    def start(self, script: str, *words: str, **env: str | None) -> Ran:
+        path = self.root / script
+        return self.sandbox.run(path, *words, env={**self.env, **env})
 
 
 @pytest.fixture
@@ -49,6 +56,54 @@ def node(sandbox: Sandbox) -> Node:
 
 
 slurm = pytest.mark.skipif(sys.platform != "linux", reason="Slurm's scripts are for Linux nodes")
+
+
+@slurm
+class TestRolesMap:
+    """`job-credentials find`: how an administrator tries a map, and how every job is looked up."""
+
+    @pytest.mark.parametrize(
+        ("facts", "role"),
+        [
+            ("partition=gpu account=genomics user=bob", "hpc-genomics-s3-omics"),
+            ("partition=cpu account=genomics user=bob", None),
+            ("partition=gpu account= user=bob", "hpc-gpu-s3-readwrite"),
+            ("partition=gpu account=climate user=bob", "hpc-climate-s3"),
+            ("partition=gpu account=genomics user=slurm-health", None),
+            ("partition=gpu2 account=x user=bob", None),
+        ],
+    )
+    def test_the_first_line_that_fits_counts(
+        self, node: Node, facts: str, role: str | None
+    ) -> None:
+        """As the map that we ship says; `-` is no role."""
+        found = node.start("libexec/job-credentials", "find", *facts.split()).ok().output
+        assert found == (f"arn:aws:iam::123456789012:role/{role}\n" if role else "")
+
+    @pytest.mark.parametrize(
+        ("line", "complaint"),
+        [
+            ("partiton=gpu arn:aws:iam::123456789012:role/x", 'a job here has no "partiton"'),
+            ("partition=gpu", "not conditions and a role"),
+            ("partition=gpu, user=bob arn:aws:iam::123456789012:role/x", "not conditions and"),
+        ],
+    )
+    def test_a_slip_of_the_pen_is_told(self, node: Node, line: str, complaint: str) -> None:
+        """Such a line gives nobody a role, the others do."""
+        node.map(f"# a comment\n{line}\npartition=gpu good\n")
+        words = ["partition=gpu", "account=", "user=bob"]
+        told = node.start("libexec/job-credentials", "find", *words).ok().output.splitlines()
+        assert sorted(told)[-1] == "good"
+        assert len(told) == 2
+        assert f"roles.map:2: {complaint}" in sorted(told)[0]
+
+    def test_values_are_taken_as_they_are(self, node: Node) -> None:
+        """Nothing in a name is read as a pattern, an escape or code."""
+        node.map("account=a.c role1\naccount=a\\tc role2\n")
+        for value in ("abc", "a\tc", "$(id)", "*"):
+            assert not node.start("libexec/job-credentials", "find", f"account={value}").output
+        found = node.start("libexec/job-credentials", "find", "account=a\\tc")
+        assert found.output == "role2\n"
 
 
 @slurm
@@ -106,7 +161,8 @@ class TestProlog:
     def test_a_directory_that_is_not_ours_is_refused(
         self, node: Node, sandbox: Sandbox, trap: str
     ) -> None:
-        """A link somebody planted, or a directory others may write to."""
+        """A link somebody planted, or a directory others may write to. The job is cancelled, since
+        the reason cannot be left where its tasks would find it."""
         elsewhere = node.base.with_name("elsewhere")
         elsewhere.mkdir(mode=0o777)
         if trap == "link":
@@ -114,7 +170,12 @@ class TestProlog:
         else:
             node.base.mkdir()
             node.base.chmod(0o777)
-        node.start("prolog.sh").ok()
+        for command in ("scontrol", "scancel"):
+            sandbox.stand_in(command)
+        told, cancelled = node.start("prolog.sh").ok().calls
+        assert told.words.startswith("scontrol update JobId=4711 Comment=aws-role-exec: ")
+        assert "is not a directory of root's" in told.words
+        assert cancelled.words == "scancel 4711"
         assert list(elsewhere.iterdir()) == []
         assert list(node.base.iterdir()) == []
         assert sandbox.assumed() == []
@@ -137,7 +198,8 @@ class TestTaskProlog:
         """Slurm's protocol, applied to the environment that the user submitted from."""
         node.start("prolog.sh").ok()
         environ = dict(sandbox.env, AWS_PROFILE="mine")
-        for line in node.start("taskprolog.sh").ok().output.splitlines():
+        task = node.start("taskprolog.sh", AWS_PROFILE="mine").ok()
+        for line in task.output.splitlines():
             verb, _, rest = line.partition(" ")
             if verb == "unset":
                 environ.pop(rest, None)
@@ -153,6 +215,39 @@ class TestTaskProlog:
     def test_a_job_without_a_role_is_left_alone(self, node: Node) -> None:
         """Its own identity stays as it was."""
         assert node.start("taskprolog.sh").ok().output == ""
+
+    def test_no_other_identity_is_left(self, node: Node) -> None:
+        """Nothing that the user submitted along selects one; the rest is the user's."""
+        node.start("prolog.sh").ok()
+        names = [*environment.IDENTITY_VARIABLES, "AWS_VAULT", "AWS_BEARER_TOKEN_BEDROCK"]
+        kept = {"AWS_CA_BUNDLE": "x", "AWS_BATCH_JOB_ID": "x", "AWS_ROLE_EXEC_REGION": "x"}
+        lines = node.start("taskprolog.sh", **dict.fromkeys(names, "x"), **kept).ok().output
+        unset = {line.split()[1] for line in lines.splitlines() if line.startswith("unset ")}
+        # The last one is set anew instead.
+        assert unset == {*names} - {"AWS_SHARED_CREDENTIALS_FILE"}
+
+
+@slurm
+class TestHostileEnvironment:
+    """Grid Engine hands what the user submitted to root's prolog."""
+
+    def test_it_does_not_lead_root_astray(self, node: Node, sandbox: Sandbox) -> None:
+        """Neither who asks, nor whom, nor for what, nor where it is written."""
+        hostile = {
+            "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+            "AWS_ACCESS_KEY_ID": "AKIAHOSTILE",
+            "AWS_ROLE_EXEC_ROLE_ARN": "arn:aws:iam::123456789012:role/hostile",
+            "AWS_ROLE_EXEC_MODE": "0640",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "role": "hostile",
+            "base": "/tmp",
+            "IFS": "/",
+        }
+        words = ["write", "4711", str(node.owner), "partition=gpu", "account=", "user=bob"]
+        node.start("libexec/job-credentials", *words, **hostile).ok()
+        assert stat.S_IMODE(os.stat(node.job / "credentials").st_mode) == 0o600
+        (asked,) = sandbox.assumed()
+        assert asked["RoleArn"].endswith(":role/hpc-gpu-s3-readwrite")
 
 
 @slurm

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner import wait_for
+from scheduler.site import install
 
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun")
-PACKAGING = Path(__file__).resolve().parents[2] / "packaging" / "slurm"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONFIGURATION = """\
 ClusterName=test
@@ -116,7 +116,9 @@ class Cluster:
             (self.root / name).mkdir(mode=0o755)
         (self.root / "out").chmod(0o1777)
         os.symlink(self.program, self.root / "bin/aws-role-exec")
-        self._install_prolog()
+        # Both nodes are this machine: each has a directory of its own where others have /run.
+        (self.root / "run").mkdir()
+        install(self.root, "slurm", self.root / "bin", "run/$SLURMD_NODENAME")
         ports = _free_ports(3)
         text = CONFIGURATION.format(root=self.root, ports=ports, host=socket.gethostname())
         (self.root / "slurm.conf").write_text(text)
@@ -131,16 +133,6 @@ class Cluster:
         for node in ("n1", "n2"):
             self._daemon("slurmd", "-D", "-N", node)
         wait_for(lambda: self.idle_nodes() == "2")
-
-    def _install_prolog(self) -> None:
-        """Put packaging/slurm where this cluster looks, under its own directory."""
-        for script in ("prolog.sh", "taskprolog.sh", "epilog.sh"):
-            text = (PACKAGING / script).read_text()
-            text = text.replace("/etc/aws-role-exec", f"{self.root}/etc")
-            text = text.replace("/run/aws-role-exec", f"{self.root}/run")
-            text = text.replace("export PATH=", f"export PATH={self.root}/bin:")
-            (self.root / script).write_text(text)
-            (self.root / script).chmod(0o755)
 
     def _daemon(self, *command: str) -> None:
         log = self.root / f"{len(self.daemons)}-{command[0]}.log"

@@ -1,6 +1,7 @@
 """packaging/slurm on a real Slurm: roles for jobs whose scripts know nothing of them."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,20 +24,22 @@ partition=gpu              arn:aws:iam::123456789012:role/for-gpu
 
 @pytest.fixture
 def base(cluster: Cluster, job_env: Mapping[str, str]) -> Iterator[Path]:
-    """The cluster with a map and root's base identity; the base directory of the files."""
-    (cluster.root / "etc/slurm-roles.map").write_text(MAP)
-    settings = cluster.root / "etc/slurm.env"
+    """The cluster with a map and root's base identity; where its first node has the files."""
+    (cluster.root / "etc/roles.map").write_text(MAP)
+    settings = cluster.root / "etc/base.env"
     settings.touch(mode=0o600)
     settings.write_text("".join(f"{name}={value}\n" for name, value in job_env.items()))
-    yield cluster.root / "run"
-    (cluster.root / "etc/slurm-roles.map").unlink()
+    yield cluster.root / "run/n1"
+    (cluster.root / "etc/roles.map").unlink()
     settings.unlink()
     states = cluster.command("sinfo", "-h", "-o", "%T").split()
     assert not {"drained", "draining", "down"} & set(states), "a node is drained"
 
 
 def submit(cluster: Cluster, script: str, *options: str) -> Job:
-    """As a user who has nothing to do with AWS, unless told otherwise."""
+    """As a user who has nothing to do with AWS, on the first node, unless told otherwise."""
+    if not any(option.startswith("--nodes=") for option in options):
+        options = ("--nodelist=n1", *options)
     return cluster.submit(script, "--partition=gpu", f"--uid={NOBODY}", *options, env={})
 
 
@@ -107,7 +110,7 @@ class TestAttacks:
         for directory in (base, place):
             assert stat.S_IMODE(directory.stat().st_mode) == 0o711
             assert directory.stat().st_uid == 0
-        assert sorted(os.listdir(place)) == ["credentials", "wanted"]
+        assert sorted(os.listdir(place)) == ["credentials"]
         assert [name for name in os.listdir(base) if not name.isdigit()] == []
         assert not (base / "99999").exists()
         cluster.cancel(job.number)
@@ -149,12 +152,17 @@ class TestAttacks:
         assert os.listdir(victim) == []
 
     def test_a_base_that_is_not_roots_is_refused(self, cluster: Cluster, base: Path) -> None:
-        """No credentials are written there, and the node stays up."""
+        """Nothing is written there, and the node stays up; the job, which cannot be told in its
+        output, is cancelled and its comment says why."""
         base.mkdir(exist_ok=True)
         os.chown(base, NOBODY, NOBODY)
         try:
-            job = submit(cluster, "true")
-            job.wait()
+            job = submit(cluster, "echo ran")
+            facts = job.wait()
             assert os.listdir(base) == []
         finally:
             os.chown(base, 0, 0)
+        assert facts["JobState"] == "CANCELLED"
+        assert job.output == ""
+        shown = cluster.command("scontrol", "show", "job", job.number)
+        assert re.search(r"Comment=aws-role-exec: .*run/n1 is not a directory of root's", shown)
