@@ -1,4 +1,4 @@
-"""A real Slurm of two nodes, both on this machine's loopback, started in a second or two.
+"""A real Slurm of two nodes with accounting, all on this machine's loopback, in five seconds.
 
 No systemd and no cgroups; all its files lie in one directory, and every daemon is a child of
 ours that is ended by its process id.
@@ -11,13 +11,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner import wait_for
 from scheduler.site import install
 
-TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun")
+TOOLS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd", "sacct", "sbatch", "srun")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONFIGURATION = """\
 ClusterName=test
@@ -41,7 +41,9 @@ SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
 SchedulerType=sched/backfill
-SchedulerParameters=sched_min_interval=0,batch_sched_delay=0
+SchedulerParameters=sched_min_interval=0,sched_interval=2,bf_interval=2,batch_sched_delay=0,default_queue_depth=1000
+MessageTimeout=60
+TCPTimeout=60
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SlurmdParameters=config_overrides
@@ -51,11 +53,35 @@ Prolog={root}/prolog.sh
 TaskProlog={root}/taskprolog.sh
 Epilog={root}/epilog.sh
 PrologFlags=Alloc
-AccountingStorageType=accounting_storage/none
-NodeName=n1 NodeAddr=127.0.0.1 Port={ports[1]} NodeHostname={host} CPUs=32 RealMemory=2000
-NodeName=n2 NodeAddr=127.0.0.1 Port={ports[2]} NodeHostname={host} CPUs=32 RealMemory=2000
+TmpFS={root}/tmp-%n
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={accounting}
+AccountingStoragePass={root}/munge/socket
+NodeName=n1 NodeAddr=127.0.0.1 Port={ports[1]} NodeHostname={host} CPUs=128 RealMemory=2000
+NodeName=n2 NodeAddr=127.0.0.1 Port={ports[2]} NodeHostname={host} CPUs=128 RealMemory=2000
 PartitionName=plain Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=n1,n2 MaxTime=INFINITE State=UP
+"""
+
+DATABASE_DAEMON = """\
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={ports[0]}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={root}/munge/socket
+PidFile={root}/slurmdbd.pid
+CommunicationParameters=NoInAddrAny
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={ports[1]}
+StorageUser=slurm
+StorageLoc=slurm_acct_db
+"""
+DATABASE_SETUP = b"""\
+CREATE USER slurm@'127.0.0.1';
+GRANT ALL ON slurm_acct_db.* TO slurm@'127.0.0.1';
 """
 
 
@@ -75,6 +101,16 @@ class Job:
         """What `scontrol show job` says."""
         shown = self.cluster.command("scontrol", "-o", "show", "job", self.number)
         return dict(word.partition("=")[::2] for word in shown.split("\n")[0].split(" "))
+
+    def accounted(self, *, every_run: bool = False) -> list[dict[str, str]]:
+        """What `sacct` has of it and its steps: JobID, Account, State, ExitCode of each."""
+        options = ["--duplicates"] if every_run else []
+        fields = "JobID,Account,State,ExitCode"
+        shown = self.cluster.command(
+            "sacct", "--parsable2", f"--format={fields}", f"--jobs={self.number}", *options
+        )
+        names, *rows = [line.split("|") for line in shown.splitlines()]
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     @property
     def output(self) -> str:
@@ -112,16 +148,13 @@ class Cluster:
 
     def _start(self) -> None:
         self.root.chmod(0o755)
-        for name in ("munge", "state", "n1", "n2", "out", "etc", "bin"):
+        for name in ("munge", "state", "n1", "n2", "tmp-n1", "tmp-n2", "out", "bin"):
             (self.root / name).mkdir(mode=0o755)
         (self.root / "out").chmod(0o1777)
         os.symlink(self.program, self.root / "bin/aws-role-exec")
         # Both nodes are this machine: each has a directory of its own where others have /run.
         (self.root / "run").mkdir()
         install(self.root, "slurm", self.root / "bin", "run/$SLURMD_NODENAME")
-        ports = _free_ports(3)
-        text = CONFIGURATION.format(root=self.root, ports=ports, host=socket.gethostname())
-        (self.root / "slurm.conf").write_text(text)
         key = self.root / "munge/key"
         key.write_bytes(os.urandom(1024))
         key.chmod(0o600)
@@ -129,10 +162,47 @@ class Cluster:
         options = [f"--{option}={self.root}/munge/{name}" for option, name in munge.items()]
         self._daemon("munged", "-F", f"--log-file={self.root}/munge/log", *options)
         wait_for((self.root / "munge/socket").exists)
+        accounting = self._start_accounting()
+        text = CONFIGURATION.format(
+            root=self.root, ports=free_ports(3), host=socket.gethostname(), accounting=accounting
+        )
+        (self.root / "slurm.conf").write_text(text)
+        # slurmdbd tells no one when it is ready.
+        wait_for(lambda: "Adding" in self._account("cluster", "test"), 60)
+        self._account("account", "genomics,climate")
+        self._account("user", "root,nobody", "account=genomics,climate")
         self._daemon("slurmctld", "-D")
         for node in ("n1", "n2"):
             self._daemon("slurmd", "-D", "-N", node)
         wait_for(lambda: self.idle_nodes() == "2")
+
+    def _start_accounting(self) -> int:
+        """Start MariaDB and slurmdbd; returns the port of the latter."""
+        ports = free_ports(2)
+        data = self.root / "database"
+        data.mkdir(mode=0o700)
+        own = ["--no-defaults", f"--datadir={data}", "--user=root"]
+        self.command("mariadb-install-db", *own, "--skip-test-db")
+        (self.root / "setup.sql").write_bytes(DATABASE_SETUP)
+        self._daemon(
+            "mariadbd",
+            *own,
+            f"--init-file={self.root}/setup.sql",
+            f"--socket={self.root}/database.socket",
+            f"--pid-file={self.root}/database.pid",
+            f"--port={ports[1]}",
+            "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=0",
+        )
+        wait_for((self.root / "database.pid").exists, 60)
+        configuration = self.root / "slurmdbd.conf"
+        configuration.write_text(DATABASE_DAEMON.format(root=self.root, ports=ports))
+        configuration.chmod(0o600)
+        self._daemon("slurmdbd", "-D")
+        return ports[0]
+
+    def _account(self, *what: str) -> str:
+        return self.command("sacctmgr", "-i", "add", *what, may_fail=True)
 
     def _daemon(self, *command: str) -> None:
         log = self.root / f"{len(self.daemons)}-{command[0]}.log"
@@ -168,17 +238,21 @@ class Cluster:
         return found
 
     def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
-        own = {"PATH": f"{self.root}/bin:{PATH}", "SLURM_CONF": f"{self.root}/slurm.conf"}
-        return {"LANG": "C.UTF-8", "HOME": "/", **(env or {}), **own}
+        usual = {"LANG": "C.UTF-8", "HOME": "/", "PATH": f"{self.root}/bin:{PATH}"}
+        return {**usual, **(env or {}), "SLURM_CONF": f"{self.root}/slurm.conf"}
 
     def command(
-        self, *words: str, env: Mapping[str, str] | None = None, may_fail: bool = False
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        may_fail: bool = False,
     ) -> str:
         """What one of Slurm's commands prints."""
         done = subprocess.run(
             words,
             env=self.env(env),
-            cwd=self.root / "out",
+            cwd=cwd or self.root / "out",
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
@@ -201,33 +275,28 @@ class Cluster:
         these = f"--jobs={','.join(numbers)}"
         wait_for(lambda: not self.command("squeue", "-h", these, "-o", "%A").strip(), 30)
 
-    def launch_again(self, number: str) -> None:
-        """Release what Slurm could not launch: two dozen at a time keep a small machine so busy
-        that slurmd may wait in vain for its controller, drain the node and hold the task.
-        """
-        reasons = self.command("squeue", "-h", "-r", f"--jobs={number}", "-o", "%i %r")
-        for line in reasons.splitlines():
-            task, _, reason = line.partition(" ")
-            if reason.lower().startswith("launch failed"):
-                for node in ("n1", "n2"):
-                    self.command(
-                        "scontrol", "update", f"NodeName={node}", "State=RESUME", may_fail=True
-                    )
-                self.command("scontrol", "release", task, may_fail=True)
+    def submit(
+        self,
+        script: str | Path,
+        *words: str,
+        env: Mapping[str, str],
+        arguments: Sequence[str] = (),
+        cwd: Path | None = None,
+    ) -> Job:
+        """`sbatch` a script, or the text of one for bash; its output goes to one file.
 
-    def submit(self, script: str, *options: str, env: Mapping[str, str]) -> Job:
-        """`sbatch` a bash script, whose output goes to one file."""
+        `words` are options of sbatch's, `arguments` are the script's.
+        """
         self.files += 1
         out = self.root / "out" / f"{self.files}"
-        script_file = self.root / "out" / f"{self.files}.sh"
-        script_file.write_text(f"#!/bin/bash\n{script}\n")
-        number = self.command(
-            "sbatch", "--parsable", f"--output={out}", *options, str(script_file), env=env
-        )
-        return Job(self, number.strip(), out)
+        if isinstance(script, str):
+            text, script = script, out.with_suffix(".sh")
+            script.write_text(f"#!/bin/bash\n{text}\n")
+        command = ["sbatch", "--parsable", f"--output={out}", *words, str(script), *arguments]
+        return Job(self, self.command(*command, env=env, cwd=cwd).strip(), out)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

@@ -3,16 +3,29 @@
 import os
 import re
 import shlex
+import sys
+from pathlib import Path
 
 import pytest
 
 from runner import ROLE, WHOAMI, wait_for
 from scheduler.cluster import Cluster, Job
 from scheduler.conftest import LISTENER, Submit
+from scheduler.listener import HEARD
 from servers.sts import ACCESS_DENIED, THROTTLING, Asked, Conversation, Sts
 
 BECOME = f"exec aws-role-exec --role-arn {ROLE} --session-name auto"
 WHO = shlex.join(WHOAMI)
+RANK = shlex.join([sys.executable, str(Path(__file__).with_name("rank.py"))])
+# Both nodes are one host here, whose shared memory Open MPI must not take for a node's; and no
+# address but loopback is to be used.
+OPEN_MPI = {
+    "MCA_btl": "tcp,self",
+    "MCA_btl_tcp_if_include": "lo",
+    "MCA_oob_tcp_if_include": "lo",
+    "ALLOW_RUN_AS_ROOT": "1",
+    "ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+}
 
 
 def ready(job: Job) -> list[str]:
@@ -36,6 +49,11 @@ class TestOneProcess:
         node = job.facts["BatchHost"]
         listed = cluster.command("scontrol", "listpids", job.number, node)
         assert [line.split()[0] for line in listed.splitlines()[1:]] == [pid]
+        measured = ["sstat", "--noheader", "--parsable2", f"--jobs={job.number}.batch"]
+        assert cluster.command(*measured, "--pidformat").split() == [
+            f"{job.number}.batch|{node}|{pid}"
+        ]
+        assert cluster.command(*measured, "--format=NTasks,MaxRSS").startswith("1|")
 
     def test_nothing_outlives_the_job(self, submit: Submit) -> None:
         """scancel ends the program itself."""
@@ -51,16 +69,25 @@ class TestSignals:
         """Each of them, and the job goes on."""
         job = submit(f"{BECOME} -- {LISTENER}")
         ready(job)
-        for name in ("USR1", "USR2", "HUP", "INT", "TERM", "CONT"):
-            job.cluster.command("scancel", "--batch", f"--signal={name}", job.number)
-            job.wait_for_output(f"got SIG{name}")
+        for each in HEARD:
+            job.cluster.command("scancel", "--batch", f"--signal={each:d}", job.number)
+            job.wait_for_output(f"got {each.name}\n")
         assert job.facts["JobState"] == "RUNNING"
+
+    def test_it_stops_and_continues(self, submit: Submit) -> None:
+        """As `scontrol suspend` would have it."""
+        job = submit(f"{BECOME} -- {LISTENER}")
+        pid = int(ready(job)[0])
+        for name, state in (("STOP", "T"), ("CONT", "S")):
+            job.cluster.command("scancel", "--batch", f"--signal={name}", job.number)
+            wait_for(lambda state=state: process_state(pid) == state)
 
     def test_kill(self, submit: Submit) -> None:
         job = submit(f"{BECOME} -- {LISTENER}")
         ready(job)
         job.cluster.command("scancel", "--batch", "--signal=KILL", job.number)
         assert job.wait()["ExitCode"] == "0:9"
+        wait_for(lambda: accounted(job) == {("FAILED", "0:9")})
 
 
 class TestExit:
@@ -76,8 +103,10 @@ class TestExit:
     def test_slurm_sees_the_commands_own(
         self, submit: Submit, command: str, state: str, code: str
     ) -> None:
-        facts = submit(f"{BECOME} -- {command}").wait()
+        job = submit(f"{BECOME} -- {command}")
+        facts = job.wait()
         assert (facts["JobState"], facts["ExitCode"]) == (state, code)
+        wait_for(lambda: accounted(job) == {(state, code)})
 
     def test_no_role_no_job(self, submit: Submit, sts: Sts) -> None:
         """The reason stands in the job's output, and the command never ran."""
@@ -117,33 +146,40 @@ class TestSessions:
         wait_for(lambda: job.output.count("ready") == 2, 90)
         assert job.facts["Restarts"] == "1"
         assert names(sts) == [f"slurm-{job.number}"] * 2
+        job.cluster.cancel(job.number)
 
-    def test_an_array_of_200_under_throttling(
+        def states() -> list[str]:
+            rows = job.accounted(every_run=True)
+            return [row["State"].split()[0] for row in rows if row["JobID"] == job.number]
+
+        wait_for(lambda: states() == ["REQUEUED", "CANCELLED"])
+
+    def test_an_array_of_200_at_once_under_throttling(
         self, cluster: Cluster, submit: Submit, sts: Sts
     ) -> None:
-        """Every task gets its own session, named as sacct names the task."""
-
-        def every_other(conversation: Conversation, asked: Asked) -> None:
-            if len(sts.asked) % 2:
-                THROTTLING(conversation, asked)
-            else:
-                sts.answer(conversation, asked)
-
-        sts.always(every_other)
+        """All succeed, and each task has a session of its own, named as sacct names the task: so
+        CloudTrail can be joined with the cluster's accounting."""
+        start = cluster.root / "out" / "start"
+        os.mkfifo(start)
+        throttle(sts, per_second=40)
+        # Every task waits at the pipe for somebody to open its other end.
         job = submit(
-            f"{BECOME} --sts-timeout 2m -- sh -c 'echo done'",
-            "--array=0-199%24",
+            f"echo waiting; : <{start}; {BECOME} --sts-timeout 2m -- sh -c 'echo done'",
+            "--array=0-199",
             "--open-mode=append",
         )
-
-        def all_done() -> bool:
-            cluster.launch_again(job.number)
-            return job.output.count("done") == 200
-
-        wait_for(all_done, 240)
-        assert job.output.split() == ["done"] * 200
+        wait_for(lambda: job.output.count("waiting") == 200, 120)
+        with start.open("wb"):
+            wait_for(lambda: job.output.count("done") == 200, 120)
+        assert len(sts.asked) > 200, "nothing was throttled"
         issued = sorted(key.arn.rpartition("/")[2] for key in sts.issued)
         assert issued == sorted(f"slurm-{job.number}_{index}" for index in range(200))
+
+        def completed() -> list[str]:
+            rows = job.accounted()
+            return [f"slurm-{row['JobID']}" for row in rows if row["State"] == "COMPLETED"]
+
+        wait_for(lambda: set(issued) <= {*completed()}, 60)
 
 
 class TestSrun:
@@ -167,6 +203,25 @@ class TestSrun:
         assert job.output.count(f"my-role/slurm-{job.number}") == 2
 
 
+class TestMpi:
+    @pytest.mark.parametrize("launcher", ["srun --mpi=pmix", "mpirun"])
+    def test_open_mpi_over_both_nodes_shares_one_session(
+        self, submit: Submit, sts: Sts, launcher: str
+    ) -> None:
+        """The ranks gather what they hold by MPI itself."""
+        settings = [f"export OMPI_{name}={value}" for name, value in OPEN_MPI.items()]
+        job = submit(
+            "; ".join([*settings, f"{BECOME} -- {launcher} {RANK}"]),
+            "--nodes=2",
+            "--ntasks-per-node=2",
+        )
+        assert job.wait()["JobState"] == "COMPLETED", job.output
+        (line,) = [line for line in job.output.splitlines() if line.startswith("gathered ")]
+        key = sts.issued[0].access_key
+        assert line.split()[1:] == [f"n1:{key}", f"n1:{key}", f"n2:{key}", f"n2:{key}"]
+        assert len(sts.asked) == 1
+
+
 class TestTimeLimit:
     def test_signal_before_the_end_then_term_then_kill(self, timed_job: Job) -> None:
         """A checkpoint at USR1, a warning at TERM, and no program left after KILL."""
@@ -174,7 +229,33 @@ class TestTimeLimit:
         assert timed_job.wait(170)["JobState"] == "TIMEOUT"
         signals = re.findall(r"got (SIG\w+)", timed_job.output)
         assert [name for name in signals if name != "SIGCONT"] == ["SIGUSR1", "SIGTERM"]
+        wait_for(lambda: accounted(timed_job) == {("TIMEOUT", "0:0")})
         assert not os.path.exists(f"/proc/{pid}")
+
+
+def accounted(job: Job) -> set[tuple[str, str]]:
+    """State and exit status of the job as sacct has them, once it has them."""
+    rows = job.accounted()
+    return {(row["State"], row["ExitCode"]) for row in rows if row["JobID"] == job.number}
+
+
+def process_state(pid: int) -> str:
+    """proc(5): S sleeping, T stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def throttle(sts: Sts, per_second: int) -> None:
+    """Have it answer so many requests a second, and throttle the others."""
+    answered: list[float] = []
+
+    def limited(conversation: Conversation, asked: Asked) -> None:
+        if len([at for at in answered if at > asked.at - 1]) < per_second:
+            answered.append(asked.at)
+            sts.answer(conversation, asked)
+        else:
+            THROTTLING(conversation, asked)
+
+    sts.always(limited)
 
 
 def names(sts: Sts) -> list[str]:
