@@ -198,7 +198,7 @@ class Sandbox:
     ) -> Ran:
         """Run `command` to its end; a variable that is None in `env` is left out."""
         merged = {**self.env, **(env or {})}
-        before = len(self._lines())
+        before = len(self.calls())
         process = subprocess.Popen(
             [str(word) for word in command],
             env={name: value for name, value in merged.items() if value is not None},
@@ -209,11 +209,11 @@ class Sandbox:
             text=True,
         )
         output, _ = process.communicate(stdin, timeout=120)
-        calls = [self._call(line) for line in self._lines()[before:]]
-        return Ran(process.pid, process.returncode, output, calls)
+        return Ran(process.pid, process.returncode, output, self.calls()[before:])
 
-    def _lines(self) -> list[str]:
-        return self._calls.read_text().splitlines()
+    def calls(self) -> list[Call]:
+        """Every start of a stand-in so far."""
+        return [self._call(line) for line in self._calls.read_text().splitlines()]
 
     def _call(self, line: str) -> Call:
         fields = json.loads(line)

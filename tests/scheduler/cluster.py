@@ -97,10 +97,19 @@ class Job:
         return f"Job({self.number})"
 
     @property
-    def facts(self) -> dict[str, str]:
-        """What `scontrol show job` says."""
+    def tasks(self) -> list[dict[str, str]]:
+        """What `scontrol show job` says of the job, or of each task of an array."""
         shown = self.cluster.command("scontrol", "-o", "show", "job", self.number)
-        return dict(word.partition("=")[::2] for word in shown.split("\n")[0].split(" "))
+        return [
+            dict(word.partition("=")[::2] for word in line.split(" "))
+            for line in shown.splitlines()
+            if line
+        ]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Of the job, or of an array's first task."""
+        return self.tasks[0]
 
     def accounted(self, *, every_run: bool = False) -> list[dict[str, str]]:
         """What `sacct` has of it and its steps: JobID, Account, State, ExitCode of each."""
@@ -117,8 +126,8 @@ class Job:
         return self.out.read_text(errors="backslashreplace") if self.out.exists() else ""
 
     def wait(self, seconds: float = 120) -> dict[str, str]:
-        """The facts once it has ended."""
-        wait_for(lambda: self.facts["JobState"] not in LIVING, seconds)
+        """The facts once it, or every task of it, has ended."""
+        wait_for(lambda: not LIVING & {task["JobState"] for task in self.tasks}, seconds)
         return self.facts
 
     def wait_for_output(self, words: str, seconds: float = 60) -> str:
@@ -170,7 +179,7 @@ class Cluster:
         # slurmdbd tells no one when it is ready.
         wait_for(lambda: "Adding" in self._account("cluster", "test"), 60)
         self._account("account", "genomics,climate")
-        self._account("user", "root,nobody", "account=genomics,climate")
+        self._account("user", "root,nobody", "account=genomics,climate", "defaultaccount=genomics")
         self._daemon("slurmctld", "-D")
         for node in ("n1", "n2"):
             self._daemon("slurmd", "-D", "-N", node)

@@ -18,6 +18,7 @@ MAP = """\
 # conditions  role
 user=root,partition=plain  -
 partition=gpu,user=root    arn:aws:iam::123456789012:role/for-root
+account=climate            arn:aws:iam::123456789012:role/for-climate
 partition=gpu              arn:aws:iam::123456789012:role/for-gpu
 """
 
@@ -59,6 +60,14 @@ def test_the_users_line_goes_first(cluster: Cluster, base: Path, sts: Sts) -> No
     job = submit(cluster, SHOW, "--uid=0")
     assert job.wait()["JobState"] == "COMPLETED", job.output
     assert "/for-root/" in sts.issued[0].arn
+
+
+def test_an_account_has_a_role(cluster: Cluster, base: Path, sts: Sts) -> None:
+    """The one that the job is accounted to, whatever partition it runs in."""
+    job = submit(cluster, SHOW, "--account=climate", "--partition=plain")
+    assert job.wait()["JobState"] == "COMPLETED", job.output
+    assert "/for-climate/" in sts.issued[0].arn
+    wait_for(lambda: {row["Account"] for row in job.accounted()} == {"climate"})
 
 
 def test_steps_on_both_nodes_have_it(cluster: Cluster, base: Path) -> None:
