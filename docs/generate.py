@@ -1,17 +1,27 @@
-"""Write docs/errors.md from the tables that the program takes its hints from.
+"""Write docs/errors.md from the tables that the program takes its hints from, and put into every
+page the parts of examples that it shows.
 
-`python docs/generate.py` writes it; with `--check` it says whether it is current.
+A fenced block after `<!-- from: PATH -->` is the part of that file that goes from the block's
+first line to its last one, whatever their indentation: to show another part, change these two.
+`python docs/generate.py` writes the pages; with `--check` it says whether they are current.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 from aws_role_exec import errors, refusals
 
-PAGE = Path(__file__).with_name("errors.md")
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+ERRORS = HERE / "errors.md"
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(HERE.rglob("*.md"))]
+INCLUDED = re.compile(
+    r"(?P<head>^<!-- from: (?P<path>\S+) -->\n```\w*\n)(?P<text>.*?)^```\n", re.DOTALL | re.MULTILINE
+)
 
 INTRODUCTION = f"""\
 # Errors and hints
@@ -64,8 +74,8 @@ SITUATIONS = {
 }
 
 
-def page() -> str:
-    """Return the whole page."""
+def errors_page() -> str:
+    """Return docs/errors.md."""
     rows = ["| code | message | hint |", "|---|---|---|"]
     for refusal in refusals.REFUSALS:
         codes = ", ".join(f"`{code}`" for code in refusal.codes)
@@ -96,7 +106,32 @@ def lines(rows: list[str]) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
+def included(page: str) -> str:
+    """Return the text of a page with the parts of files that it shows as they are now.
+
+    Raises SystemExit if a file has no such part.
+    """
+
+    def part(block: re.Match[str]) -> str:
+        lines = (REPOSITORY / block["path"]).read_text().splitlines()
+        bare = [line.strip() for line in lines]
+        shown = [line.strip() for line in block["text"].splitlines()]
+        try:
+            first = bare.index(shown[0])
+            end = bare.index(shown[-1], first) + 1
+        except (IndexError, ValueError):
+            sys.exit(f"{block['path']} has no part that begins and ends as this one:\n{block[0]}")
+        text = textwrap.dedent("\n".join(lines[first:end]))
+        return f"{block['head']}{text}\n```\n"
+
+    return INCLUDED.sub(part, page)
+
+
 if __name__ == "__main__":
-    if "--check" in sys.argv[1:]:
-        sys.exit(None if PAGE.read_text() == page() else f"{PAGE.name} is not current")
-    PAGE.write_text(page())
+    texts = {page: included(page.read_text()) for page in PAGES if page != ERRORS}
+    texts[ERRORS] = errors_page()
+    stale = [page for page, text in texts.items() if page.read_text() != text]
+    if "--check" in sys.argv[1:] and stale:
+        sys.exit(f"not current: {' '.join(page.name for page in stale)}: make generate")
+    for page in stale:
+        page.write_text(texts[page])

@@ -2,7 +2,9 @@
 # Slurm TaskProlog: point every task of the job at the file that prolog.sh wrote.
 # Runs as the job's user; what it prints changes the task's environment. Slurm takes the rest of
 # the line as it stands, so nothing is quoted.
-if ! file=$(/usr/libexec/aws-role-exec/job-credentials check "$SLURM_JOB_ID" 2>&1); then
+jobs=/usr/libexec/aws-role-exec/job-credentials
+[ -e $jobs ] || [ -e /etc/aws-role-exec/roles.map ] || exit 0 # a node without roles
+if ! file=$($jobs check "$SLURM_JOB_ID" 2>&1); then
   echo "print aws-role-exec: $file"
   exit 1 # stops the task; the node stays up
 fi

@@ -97,6 +97,15 @@ class TestRolesMap:
         assert len(told) == 2
         assert f"roles.map:2: {complaint}" in sorted(told)[0]
 
+    def test_a_map_can_be_tried_before_it_is_installed(self, node: Node, tmp_path: Path) -> None:
+        """By naming it."""
+        new = tmp_path / "new.map"
+        words = ["find", str(new), "partition=gpu", "account=", "user=bob"]
+        missing = node.start("libexec/job-credentials", *words)
+        assert (missing.code, missing.output) == (2, f"{new} cannot be read\n")
+        new.write_text("partition=gpu new-role\n")
+        assert node.start("libexec/job-credentials", *words).ok().output == "new-role\n"
+
     def test_values_are_taken_as_they_are(self, node: Node) -> None:
         """Nothing in a name is read as a pattern, an escape or code."""
         node.map("account=a.c role1\naccount=a\\tc role2\n")
@@ -180,7 +189,15 @@ class TestProlog:
         assert list(node.base.iterdir()) == []
         assert sandbox.assumed() == []
 
-    @pytest.mark.parametrize("job", ["", "..", "4711/../x", "$(id)"])
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+    def test_settings_that_are_not_roots_are_refused(self, node: Node, sandbox: Sandbox) -> None:
+        """They would be read as root's own script."""
+        os.chown(node.root / "etc/base.env", 65534, 65534)
+        node.start("prolog.sh").ok()
+        assert sandbox.assumed() == []
+        assert "base.env is not root's" in node.start("taskprolog.sh").output
+
+    @pytest.mark.parametrize("job", ["", "..", "keep", "4711/../x", "$(id)"])
     def test_a_strange_job_id_is_left_alone(self, node: Node, sandbox: Sandbox, job: str) -> None:
         """It becomes part of a path that root removes."""
         node.base.mkdir(mode=0o711)
@@ -215,6 +232,16 @@ class TestTaskProlog:
     def test_a_job_without_a_role_is_left_alone(self, node: Node) -> None:
         """Its own identity stays as it was."""
         assert node.start("taskprolog.sh").ok().output == ""
+
+    def test_a_node_where_only_slurms_scripts_are_leaves_jobs_alone(self, node: Node) -> None:
+        """As where /etc/slurm is shared by all nodes; a node with a map stops its tasks instead."""
+        (node.root / "libexec/job-credentials").unlink()
+        task = node.start("taskprolog.sh")
+        assert task.code == 1
+        assert task.output.startswith("print aws-role-exec: ")
+        (node.root / "etc/roles.map").unlink()
+        for script in ("prolog.sh", "taskprolog.sh"):
+            assert node.start(script).ok().output == ""
 
     def test_no_other_identity_is_left(self, node: Node) -> None:
         """Nothing that the user submitted along selects one; the rest is the user's."""
