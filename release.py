@@ -264,24 +264,37 @@ def archive(release: Release) -> None:
         if binary["os"] == "windows":
             made = zipped(Path(f"{place}.zip"), members, release.epoch)
         else:
-            made = tarred(Path(f"{place}.tar.gz"), members, release.epoch)
+            links = release.config["archive"]["links"]
+            made = tarred(Path(f"{place}.tar.gz"), members, links, release.epoch)
         release.add(made, "Archive", os=binary["os"], arch=binary["arch"])
     # The installer goes with the archives that it fetches.
     release.add(Path(shutil.copy(ROOT / "packaging/install.sh", release.dist)), "Installer")
 
 
-def tarred(path: Path, members: list[tuple[str, Path, int]], epoch: int) -> Path:
+def tarred(
+    path: Path, members: list[tuple[str, Path, int]], links: dict[str, str], epoch: int
+) -> Path:
     """Write a tar.gz that is the same everywhere: USTAR, owner 0, one date."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, file, mode in members:
-            entry = tarfile.TarInfo(name)
-            entry.mode, entry.mtime, entry.size = mode, epoch, file.stat().st_size
-            entry.uname = entry.gname = "root"
+            entry = entry_of(name, mode, epoch)
+            entry.size = file.stat().st_size
             with file.open("rb") as data:
                 tar.addfile(entry, data)
+        for name, target in links.items():
+            entry = entry_of(name, 0o777, epoch)
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            tar.addfile(entry)
     path.write_bytes(compressed(plain.getvalue()))
     return path
+
+
+def entry_of(name: str, mode: int, epoch: int) -> tarfile.TarInfo:
+    """Return a tar's entry for a file or a link of root."""
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.mtime, entry.uname, entry.gname = mode, epoch, "root", "root"
+    return entry
 
 
 def zipped(path: Path, members: list[tuple[str, Path, int]], epoch: int) -> Path:
@@ -392,7 +405,7 @@ def modulefiles(release: Release) -> None:
         files = sorted(file for file in Path(scratch).rglob("*") if file.is_file())
         members = [(file.relative_to(scratch).as_posix(), file, 0o644) for file in files]
         place = release.dist / f"{release.name}_modulefiles.tar.gz"
-        release.add(tarred(place, members, release.epoch), "Modulefiles")
+        release.add(tarred(place, members, {}, release.epoch), "Modulefiles")
 
 
 # --- sbom -------------------------------------------------------------------------------------
@@ -512,10 +525,10 @@ class AwsRoleExec < Formula
 @blocks@
   def install
     bin.install "aws-role-exec"
-    man1.install "man/aws-role-exec.1"
-    bash_completion.install "completions/aws-role-exec.bash" => "aws-role-exec"
-    zsh_completion.install "completions/_aws-role-exec"
-    fish_completion.install "completions/aws-role-exec.fish"
+    man1.install "share/man/man1/aws-role-exec.1"
+    bash_completion.install "share/bash-completion/completions/aws-role-exec"
+    zsh_completion.install "share/zsh/site-functions/_aws-role-exec"
+    fish_completion.install "share/fish/vendor_completions.d/aws-role-exec.fish"
   end
 
   test do
@@ -644,6 +657,7 @@ def faults_of_archive(release: Release, one: dict[str, Any]) -> Iterator[str]:
     path = release.path(one)
     (binary,) = release.of("Binary", os=one["os"], arch=one["arch"])
     wanted = [binary["name"], *release.config["archive"]["files"]]
+    links = {} if path.suffix == ".zip" else release.config["archive"]["links"]
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as zipped_file:
             names = zipped_file.namelist()
@@ -654,12 +668,15 @@ def faults_of_archive(release: Release, one: dict[str, Any]) -> Iterator[str]:
             names = [member.name for member in members]
             data = tar.extractfile(members[0])
             first = data.read() if data else b""
+        held = {member.name: member.linkname for member in members if member.issym()}
+        if held != links:
+            yield f"{one['name']} links {held}, not {links}"
         for member in members:
-            mode = 0o755 if member is members[0] else 0o644
+            mode = 0o755 if member is members[0] else 0o777 if member.issym() else 0o644
             if (member.uid, member.gid, member.mtime, member.mode) != (0, 0, release.epoch, mode):
                 yield f"{one['name']}: {member.name} has an owner, a date or a mode of its own"
-    if names != wanted:
-        yield f"{one['name']} holds {names}, not {wanted}"
+    if names != [*wanted, *links]:
+        yield f"{one['name']} holds {names}, not {[*wanted, *links]}"
     if hashlib.sha256(first).hexdigest() != binary["sha256"]:
         yield f"{one['name']}: its executable is not the one that was built"
 

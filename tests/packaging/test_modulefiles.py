@@ -1,20 +1,39 @@
-"""The module files in Environment Modules and in Lmod, the real ones of Debian."""
+"""The module files in Environment Modules and in Lmod, the real ones of Debian, on a release
+archive that was unpacked as docs/modules.md says."""
 
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-GENERATE = REPOSITORY / "packaging/modulefiles/generate.py"
+from outputs.test_completion import type_into
+
+from .conftest import ROOT
+
+GENERATE = ROOT / "packaging/modulefiles/generate.py"
 VERSIONS = ("1.0.0", "1.1.0")
+MISSING = "2.0.0"
 SHELL_PATH = "/usr/bin:/bin"
 # Each conflicts with the other as a package, so they are unpacked beside each other.
 TOOLS = {"tcl": "environment-modules", "lmod": "lmod"}
+
+# How each shell is given `module`, and started on a script.
+FUNCTION = 'module() {{ eval "$({tool} {shell} "$@")"; }}'
+ALIAS = "alias module 'eval `{tool} {shell} \\!*`'"
+SHELLS = {
+    "sh": ("dash", FUNCTION),
+    "bash": ("bash", FUNCTION),
+    "ksh": ("ksh", FUNCTION),
+    "zsh": ("zsh -f", FUNCTION),
+    "csh": ("csh -f", ALIAS),
+    "tcsh": ("tcsh -f", ALIAS),
+    "fish": ("fish --no-config", "function module; {tool} {shell} $argv | source; end"),
+}
 
 
 @pytest.fixture(scope="session")
@@ -35,102 +54,257 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two versions as a site would install them, and one that is not there on this host."""
+def site(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions as a site installs them, and a third that is not there on this host."""
     place = tmp_path_factory.mktemp("site")
-    for version in (*VERSIONS, "2.0.0"):
+    for version in (*VERSIONS, MISSING):
         root = place / "apps" / version
         subprocess.run([sys.executable, GENERATE, version, root, place], check=True)
-        if version == "2.0.0":
-            continue
-        (root / "bin").mkdir(parents=True)
-        program = root / "bin/aws-role-exec"
-        program.write_text(f"#!/bin/sh\necho aws-role-exec {version}\n")
-        program.chmod(0o755)
-        (root / "share/man/man1").mkdir(parents=True)
-        page = (REPOSITORY / "packaging/man/aws-role-exec.1").read_text()
-        (root / "share/man/man1/aws-role-exec.1").write_text(page)
+        if version != MISSING:
+            root.mkdir(parents=True)
+            archive = dist / "aws-role-exec_linux_amd64.tar.gz"
+            subprocess.run(["tar", "-xzf", archive, "-C", root], check=True)
     return place
 
 
-Module = Callable[[str], "subprocess.CompletedProcess[str]"]
+@dataclass(frozen=True)
+class Modules:
+    """One of the two tools, with the site's module files."""
+
+    tool: str
+    env: dict[str, str]
+
+    def setup(self, shell: str) -> str:
+        """The line that makes `module` work in that shell."""
+        return SHELLS[shell][1].format(tool=self.tool, shell=shell)
+
+    def __call__(self, commands: str, shell: str = "bash") -> "subprocess.CompletedProcess[str]":
+        """Run commands that use `module`, a line each."""
+        script = Path(self.env["HOME"]) / f"script.{shell}"
+        script.write_text(f"{self.setup(shell)}\n{commands}\n")
+        return subprocess.run(
+            [*SHELLS[shell][0].split(), str(script)],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
 
 @pytest.fixture(params=list(TOOLS))
-def shell(request: pytest.FixtureRequest, unpacked: Path, installed: Path) -> Module:
-    """Run bash commands that use `module`."""
+def modules(request: pytest.FixtureRequest, unpacked: Path, site: Path, tmp_path: Path) -> Modules:
     if request.param == "tcl":
         (command,) = (unpacked / "environment-modules").glob("usr/lib/*/modulecmd.tcl")
         tool = f"tclsh {command}"
     else:
         command = sorted((unpacked / "lmod").glob("usr/share/lmod/*/libexec/lmod"))[0]
         tool = f"lua5.3 {command}"
+    environment = {
+        "PATH": SHELL_PATH,
+        "HOME": str(tmp_path),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "MODULEPATH": str(site / request.param),
+        "LMOD_SYSTEM_DEFAULT_MODULES": "",
+        "LMOD_PAGER": "none",
+        "MODULES_PAGER": "",
+    }
+    return Modules(tool, environment)
 
-    def run(commands: str) -> "subprocess.CompletedProcess[str]":
-        script = f'module() {{ eval "$({tool} bash "$@")"; }}\n{commands}'
-        return subprocess.run(
-            ["bash", "-c", script],
-            env={
-                "PATH": SHELL_PATH,
-                "HOME": str(installed),
-                "LANG": "C.UTF-8",
-                "MODULEPATH": str(installed / request.param),
-                "LMOD_SYSTEM_DEFAULT_MODULES": "",
-                "LMOD_PAGER": "none",
-                "MODULES_PAGER": "",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
+
+class TestEveryShell:
+    @pytest.mark.parametrize("shell", SHELLS)
+    def test_load_and_unload(
+        self, needs: Callable[[str], str], modules: Modules, site: Path, shell: str
+    ) -> None:
+        """The program runs, the manual page is found; then all is as it was before."""
+        needs(SHELLS[shell][0].split()[0])
+        done = modules(
+            "module load aws-role-exec/1.0.0\n"
+            "aws-role-exec --version\n"
+            "man -w aws-role-exec\n"
+            "module unload aws-role-exec\n"
+            'echo "$PATH"\n'
+            "env",
+            shell,
         )
+        version, page, path, *environment = done.stdout.splitlines()
+        assert version.startswith("aws-role-exec "), done.stderr
+        assert page == f"{site}/apps/1.0.0/share/man/man1/aws-role-exec.1"
+        assert path == SHELL_PATH
+        assert done.stderr == ""
+        assert not [line for line in environment if line.startswith("MANPATH=")]
+        assert str(site / "apps") not in "\n".join(environment)
 
-    return run
+    @pytest.mark.parametrize("shell", SHELLS)
+    def test_it_sets_nothing_else(self, modules: Modules, site: Path, shell: str) -> None:
+        """Nothing of an identity, and neither XDG_DATA_DIRS nor FPATH, which would hide the
+        system's own completions. What the tools keep for themselves is theirs."""
+        done = modules("module load aws-role-exec/1.0.0\nenv", shell)
+        names = {line.split("=")[0] for line in done.stdout.splitlines() if str(site) in line}
+        ours = {name for name in names if "LM" not in name and not name.startswith("__MODULES")}
+        assert ours - {"HOME", "MODULEPATH", "_"} == {"PATH", "MANPATH"}, done.stderr
+        assert "\nAWS_" not in done.stdout
 
 
-def test_load_and_unload(shell: Module) -> None:
-    done = shell(
-        "module load aws-role-exec/1.0.0; aws-role-exec; module unload aws-role-exec;"
-        ' echo "$PATH"; command -v aws-role-exec || echo gone'
+class TestModuleCommands:
+    def test_swap(self, modules: Modules, site: Path) -> None:
+        done = modules(
+            "module load aws-role-exec/1.0.0; module swap aws-role-exec aws-role-exec/1.1.0;"
+            ' command -v aws-role-exec; echo "$PATH"; aws-role-exec --version'
+        )
+        command, path, version = done.stdout.splitlines()
+        assert command == f"{site}/apps/1.1.0/bin/aws-role-exec", done.stderr
+        assert path == f"{site}/apps/1.1.0/bin:{SHELL_PATH}"
+        assert version.startswith("aws-role-exec ")
+
+    def test_loading_it_twice_is_loading_it_once(self, modules: Modules, site: Path) -> None:
+        done = modules(
+            "module load aws-role-exec/1.0.0; module load aws-role-exec/1.0.0; echo $PATH;"
+            ' echo "$MANPATH"; module unload aws-role-exec; echo "$PATH"'
+        )
+        path, manpath, after = done.stdout.splitlines()
+        assert path == f"{site}/apps/1.0.0/bin:{SHELL_PATH}", done.stderr
+        assert manpath.rstrip(":") == f"{site}/apps/1.0.0/share/man"
+        assert after == SHELL_PATH
+
+    def test_purge(self, modules: Modules) -> None:
+        done = modules(
+            'module load aws-role-exec/1.0.0; module purge; echo "$PATH"; echo "<$MANPATH>"'
+        )
+        assert done.stdout.splitlines() == [SHELL_PATH, "<>"], done.stderr
+
+    def test_is_loaded(self, modules: Modules) -> None:
+        """By its exit status, as scripts ask."""
+        done = modules(
+            "module is-loaded aws-role-exec || echo no; module load aws-role-exec/1.0.0;"
+            " module is-loaded aws-role-exec && echo yes; module list"
+        )
+        assert done.stdout.split()[:2] == ["no", "yes"], done.stderr
+        assert "aws-role-exec/1.0.0" in done.stderr
+
+    def test_without_a_version_it_is_the_newest(self, modules: Modules) -> None:
+        """Even if that one is not on this host: a site takes its module file away then."""
+        done = modules("module load aws-role-exec; aws-role-exec --version || echo none")
+        assert f"/apps/{MISSING} is not on this host" in " ".join(done.stderr.split())
+        assert done.stdout == "none\n"
+
+    def test_whatis_and_help(self, modules: Modules) -> None:
+        """Both tools tell it on stderr or stdout, as they like."""
+        told = modules("module whatis aws-role-exec/1.0.0; module help aws-role-exec/1.0.0")
+        text = told.stdout + told.stderr
+        assert "Assume an AWS IAM role" in text
+        assert "Version: 1.0.0" in text
+        assert "--role-arn ARN" in text
+
+    @pytest.mark.parametrize("ask", ["avail", "spider aws-role-exec", "keyword credentials"])
+    def test_it_can_be_found(self, modules: Modules, ask: str) -> None:
+        """`spider` is Lmod's word; Environment Modules has `avail` for it."""
+        if "tclsh" in modules.tool:
+            ask = ask.replace("spider", "avail")
+        told = modules(f"module {ask}")
+        assert "aws-role-exec/1.1.0" in " ".join((told.stdout + told.stderr).split())
+
+    def test_the_systems_manual_pages_stay(self, modules: Modules, site: Path) -> None:
+        """`man ls` goes on to work."""
+        done = modules(
+            "before=$(manpath -q); module load aws-role-exec/1.0.0; after=$(manpath -q);"
+            ' echo "$before"; echo "$after"'
+        )
+        before, after = (line.split(":") for line in done.stdout.splitlines())
+        assert "/usr/share/man" in before
+        assert {*filter(None, after)} == {*before, f"{site}/apps/1.0.0/share/man"}, done.stderr
+
+    def test_a_version_that_is_not_on_this_host(self, modules: Modules) -> None:
+        """Says where it should be, fails, and changes nothing."""
+        done = modules(f'module load aws-role-exec/{MISSING} || echo failed; echo "$PATH"')
+        assert f"/apps/{MISSING} is not on this host" in " ".join(done.stderr.split())
+        assert done.stdout.splitlines() == ["failed", SHELL_PATH]
+
+
+LOAD = "module load aws-role-exec/1.0.0"
+UNLOAD = "module unload aws-role-exec"
+SWAP = "module swap aws-role-exec aws-role-exec/1.1.0"
+
+
+class TestCompletion:
+    @pytest.mark.parametrize(
+        ("commands", "becomes"),
+        [
+            ([], "--uns"),
+            ([LOAD], "--unset"),
+            ([LOAD, SWAP], "--unset"),
+            ([LOAD, LOAD], "--unset"),
+            ([LOAD, UNLOAD], "--uns"),
+            ([LOAD, UNLOAD, LOAD], "--unset"),
+        ],
+        ids=["before", "load", "swap", "twice", "unload", "again"],
     )
-    assert done.stdout.splitlines() == ["aws-role-exec 1.0.0", SHELL_PATH, "gone"], done.stderr
+    @pytest.mark.parametrize("shell", ["bash", "zsh"])
+    def test_at_the_prompt(
+        self, needs: Callable[[str], str], modules: Modules, shell: str, commands: list[str],
+        becomes: str,
+    ) -> None:  # fmt: skip
+        """Tab completes an option while the module is loaded, on a terminal."""
+        argv = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"]}[shell]
+        prepare = "autoload -Uz compinit; compinit -u -D; " if shell == "zsh" else ""
+        # The name runs a function that shows its arguments; completion asks the program itself.
+        # Quotes keep the echo of this line from looking like what it prints.
+        setup = (
+            f"{prepare}{modules.setup(shell)}; {'; '.join([*commands, ':'])};"
+            " aws-role-exec() { printf '<''<[%s]>>' \"$*\"; }; PS1='REA''DY '"
+        )
+        typed = "aws-role-exec --uns"
+        assert type_into([needs(shell), *argv], setup, typed, modules.env) == becomes
 
+    def test_zsh_finds_it_if_it_looks_later(
+        self, needs: Callable[[str], str], modules: Modules
+    ) -> None:
+        """`module load` in a .zshrc, before compinit."""
+        setup = (
+            f"{modules.setup('zsh')}; {LOAD}; autoload -Uz compinit; compinit -u -D;"
+            " aws-role-exec() { printf '<''<[%s]>>' \"$*\"; }; PS1='REA''DY '"
+        )
+        typed = "aws-role-exec --uns"
+        assert type_into([needs("zsh"), "-f", "-i"], setup, typed, modules.env) == "--unset"
 
-def test_swap(shell: Module) -> None:
-    done = shell(
-        "module load aws-role-exec/1.0.0; module swap aws-role-exec aws-role-exec/1.1.0;"
-        " aws-role-exec"
-    )
-    assert done.stdout == "aws-role-exec 1.1.0\n", done.stderr
+    @pytest.mark.parametrize("shell", ["bash", "zsh"])
+    def test_the_shell_is_as_it_was_after_unload(
+        self, needs: Callable[[str], str], modules: Modules, shell: str
+    ) -> None:
+        """No function, no completion, no directory to look for functions in."""
+        needs(shell)
+        look = {
+            "bash": "declare -F; complete -p",
+            "zsh": 'print -l ${(ok)functions}; echo "$fpath"; echo "${(kv)_comps}"',
+        }[shell]
+        before = "autoload -Uz compinit; compinit -u -D" if shell == "zsh" else ":"
+        done = modules(
+            f"{before}\nnow() {{ {look}; }}\na=$(now)\n{LOAD}\nb=$(now)\n{UNLOAD}\nc=$(now)\n"
+            '[ "$a" = "$b" ] && echo nothing was loaded\n[ "$a" = "$c" ] || echo "$a" - "$c"',
+            shell,
+        )
+        assert (done.stdout, done.stderr) == ("", "")
 
+    def test_fish(self, needs: Callable[[str], str], modules: Modules) -> None:
+        """While it is loaded, and no longer."""
+        needs("fish")
+        ask = "complete -C 'aws-role-exec --uns' | string match --entire -- --unset; echo -"
+        left = "functions --query _aws_role_exec_completion; and echo left; complete aws-role-exec"
+        done = modules("\n".join([ask, LOAD, ask, SWAP, ask, UNLOAD, ask, left]), "fish")
+        said = [line.split("\t")[0] for line in done.stdout.splitlines()]
+        assert said == ["-", "--unset", "-", "--unset", "-", "-"], done.stderr
 
-def test_whatis_help_and_avail(shell: Module) -> None:
-    """Lmod and Environment Modules tell on stderr."""
-    told = shell("module whatis aws-role-exec/1.0.0; module help aws-role-exec/1.0.0")
-    text = told.stdout + told.stderr
-    assert "Assume an AWS IAM role" in text
-    assert "Version: 1.0.0" in text
-    assert "--role-arn ARN" in text
-    listed = shell("module avail")
-    assert "aws-role-exec/1.1.0" in listed.stdout + listed.stderr
-
-
-def test_man_finds_its_page_and_still_the_systems(shell: Module) -> None:
-    done = shell("module load aws-role-exec/1.0.0; man -w aws-role-exec; echo $MANPATH")
-    assert "/apps/1.0.0/share/man/man1/aws-role-exec.1" in done.stdout, done.stderr
-    assert done.stdout.splitlines()[-1].endswith(":")  # the system's own
-
-
-def test_a_version_that_is_not_on_this_host(shell: Module) -> None:
-    """Says where it should be, and changes nothing."""
-    done = shell('module load aws-role-exec/2.0.0; echo "$PATH"')
-    assert "/apps/2.0.0 is not on this host" in " ".join(done.stderr.split())
-    assert done.stdout == SHELL_PATH + "\n"
-
-
-def test_it_hands_over_nothing_of_an_identity(shell: Module) -> None:
-    done = shell("module load aws-role-exec/1.0.0; env")
-    assert "AWS_" not in done.stdout
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_a_script_that_stops_at_errors_goes_on(
+        self, needs: Callable[[str], str], modules: Modules, shell: str
+    ) -> None:
+        """Under `set -eu`, where nothing completes anything."""
+        needs(shell)
+        strict = "" if shell == "fish" else "set -eu\n"
+        done = modules(f"{strict}{LOAD}\n{UNLOAD}\necho on", shell)
+        assert (done.stdout, done.stderr) == ("on\n", "")
 
 
 @pytest.mark.parametrize(

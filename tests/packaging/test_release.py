@@ -18,15 +18,18 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from .conftest import ALL, ROOT, artifacts, executables_to, release, released
 
-BESIDE = [
-    "LICENSE",
-    "NOTICE",
-    "README.md",
-    "man/aws-role-exec.1",
-    "completions/aws-role-exec.bash",
-    "completions/_aws-role-exec",
-    "completions/aws-role-exec.fish",
-]
+BESIDE = {
+    "LICENSE": "LICENSE",
+    "NOTICE": "packaging/deb/copyright",
+    "README.md": "README.md",
+    "share/man/man1/aws-role-exec.1": "packaging/man/aws-role-exec.1",
+    "share/bash-completion/completions/aws-role-exec": "packaging/completions/aws-role-exec.bash",
+    "share/zsh/site-functions/_aws-role-exec": "packaging/completions/_aws-role-exec",
+    "share/fish/vendor_completions.d/aws-role-exec.fish": (
+        "packaging/completions/aws-role-exec.fish"
+    ),
+}
+LINK = "bin/aws-role-exec"
 
 
 def checkout(place: Path) -> Path:
@@ -84,18 +87,11 @@ class TestSnapshot:
     @pytest.mark.parametrize("name", [*BESIDE, "aws-role-exec"])
     def test_archives_hold_what_the_checkout_has(self, dist: Path, name: str) -> None:
         with tarfile.open(dist / "aws-role-exec_linux_amd64.tar.gz") as tar:
-            assert tar.getnames() == ["aws-role-exec", *BESIDE]
+            assert tar.getnames() == ["aws-role-exec", *BESIDE, LINK]
             member = tar.extractfile(name)
             assert member is not None
             held = member.read()
-        if name == "aws-role-exec":
-            file = dist / "linux_amd64" / name
-        elif name == "NOTICE":
-            file = ROOT / "packaging/deb/copyright"
-        elif "/" in name:
-            file = ROOT / "packaging" / name
-        else:
-            file = ROOT / name
+        file = ROOT / BESIDE[name] if name in BESIDE else dist / "linux_amd64" / name
         assert held == file.read_bytes()
 
     def test_archives_are_plain_ustar(self, dist: Path) -> None:
@@ -105,7 +101,8 @@ class TestSnapshot:
             for member in tar.getmembers():
                 assert (member.uid, member.gid, member.uname, member.mtime) == (0, 0, "root", date)
                 assert member.pax_headers == {}
-                assert member.mode == (0o755 if member.name == "aws-role-exec" else 0o644)
+                modes = {"aws-role-exec": 0o755, LINK: 0o777}
+                assert member.mode == modes.get(member.name, 0o644)
         head = (dist / "aws-role-exec_linux_arm64.tar.gz").read_bytes()[:10]
         assert head[3:8] == bytes(5), "gzip names a file or a date"
 
