@@ -166,7 +166,8 @@ def problems_of(release: Release) -> Iterator[str]:
         yield "Homebrew wants a description of at most 80 characters without an article in front"
     packages = release.config["packages"]
     tables = [packages["files"], *(packages[kind]["files"] for kind in packages["formats"])]
-    for table in [release.config["archive"]["files"], *tables]:
+    tables += [release.config["archive"]["files"], release.config["modulefiles"]["recipes"]]
+    for table in tables:
         for file in table.values():
             if not (ROOT / file).is_file():
                 yield f"release.toml names {file}, which is not there"
@@ -389,23 +390,30 @@ no process left behind."""
 
 
 def modulefiles(release: Release) -> None:
-    """Archive what clusters take: module files, and an EasyBuild recipe that knows the archive."""
+    """Archive what clusters take: module files, and recipes for EasyBuild and Spack."""
     generate = ROOT / "packaging/modulefiles/generate.py"
-    if not generate.exists():
-        say("packaging/modulefiles is not there: no archive of module files")
-        return
     version = release.version
     root = f"{release.config['modulefiles']['root']}/{version}"
     with tempfile.TemporaryDirectory(prefix="release-") as scratch:
         run(sys.executable, generate, version, root, scratch)
-        recipe = (ROOT / f"packaging/easybuild/{release.name}.eb.in").read_text()
-        (fetched,) = release.of("Archive", os="linux", arch="amd64")
-        recipe = recipe.replace("@VERSION@", version).replace("@SHA256@", fetched["sha256"])
-        write(Path(scratch) / "easybuild" / f"{release.name}-{version}.eb", recipe)
+        for name, file in release.config["modulefiles"]["recipes"].items():
+            place = name.replace("VERSION", version)
+            write(Path(scratch) / place, recipe(release, (ROOT / file).read_text()))
         files = sorted(file for file in Path(scratch).rglob("*") if file.is_file())
         members = [(file.relative_to(scratch).as_posix(), file, 0o644) for file in files]
-        place = release.dist / f"{release.name}_modulefiles.tar.gz"
-        release.add(tarred(place, members, {}, release.epoch), "Modulefiles")
+        archived = release.dist / f"{release.name}_modulefiles.tar.gz"
+        release.add(tarred(archived, members, {}, release.epoch), "Modulefiles")
+
+
+def recipe(release: Release, text: str) -> str:
+    """Put the version and the sums of the Linux archives where @VERSION@, @SHA256_ARCH@ stand."""
+    text = text.replace("@VERSION@", release.version)
+    for archived in release.of("Archive", os="linux"):
+        text = text.replace(f"@SHA256_{archived['arch'].upper()}@", archived["sha256"])
+    missing = re.search(r"@SHA256_(\w+)@", text)
+    if missing:
+        raise Refused(f"the recipes need an archive for linux_{missing[1].lower()}: there is none")
+    return text
 
 
 # --- sbom -------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from . import modules
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ("linux_amd64", "linux_arm64")
 ALL = {
@@ -90,6 +92,12 @@ def dist(shared: Path) -> Path:
         "snapshot",
         lambda place: print(released("snapshot", "--prebuilt", "--dist", executables_to(place))),
     )
+
+
+@pytest.fixture(scope="session")
+def module_tools(shared: Path) -> Path:
+    """Environment Modules and Lmod, unpacked beside each other."""
+    return once(shared, "module-tools", modules.unpack)
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """The module files in Environment Modules and in Lmod, the real ones of Debian, on a release
 archive that was unpacked as docs/modules.md says."""
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,43 +11,12 @@ import pytest
 from outputs.test_completion import type_into
 
 from .conftest import ROOT
+from .modules import SHELL_PATH, SHELLS, TOOLS, Modules
+from .modules import modules as ready
 
 GENERATE = ROOT / "packaging/modulefiles/generate.py"
 VERSIONS = ("1.0.0", "1.1.0")
 MISSING = "2.0.0"
-SHELL_PATH = "/usr/bin:/bin"
-# Each conflicts with the other as a package, so they are unpacked beside each other.
-TOOLS = {"tcl": "environment-modules", "lmod": "lmod"}
-
-# How each shell is given `module`, and started on a script.
-FUNCTION = 'module() {{ eval "$({tool} {shell} "$@")"; }}'
-ALIAS = "alias module 'eval `{tool} {shell} \\!*`'"
-SHELLS = {
-    "sh": ("dash", FUNCTION),
-    "bash": ("bash", FUNCTION),
-    "ksh": ("ksh", FUNCTION),
-    "zsh": ("zsh -f", FUNCTION),
-    "csh": ("csh -f", ALIAS),
-    "tcsh": ("tcsh -f", ALIAS),
-    "fish": ("fish --no-config", "function module; {tool} {shell} $argv | source; end"),
-}
-
-
-@pytest.fixture(scope="session")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both tools, unpacked and not installed."""
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
-        pytest.skip("SKIPPED: the module tools come from Debian's or Ubuntu's packages, as root")
-    place = tmp_path_factory.mktemp("tools")
-    for package in TOOLS.values():
-        download = ["apt-get", "download", "-qq", package]
-        options = {"cwd": place, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        if subprocess.run(download, **options).returncode:
-            subprocess.run(["apt-get", "update", "-qq"], **options, check=True)
-            subprocess.run(download, **options, check=True)
-        (archive,) = place.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg", "-x", archive, place / package], check=True)
-    return place
 
 
 @pytest.fixture(scope="session")
@@ -67,50 +33,11 @@ def site(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@dataclass(frozen=True)
-class Modules:
-    """One of the two tools, with the site's module files."""
-
-    tool: str
-    env: dict[str, str]
-
-    def setup(self, shell: str) -> str:
-        """The line that makes `module` work in that shell."""
-        return SHELLS[shell][1].format(tool=self.tool, shell=shell)
-
-    def __call__(self, commands: str, shell: str = "bash") -> "subprocess.CompletedProcess[str]":
-        """Run commands that use `module`, a line each."""
-        script = Path(self.env["HOME"]) / f"script.{shell}"
-        script.write_text(f"{self.setup(shell)}\n{commands}\n")
-        return subprocess.run(
-            [*SHELLS[shell][0].split(), str(script)],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-
 @pytest.fixture(params=list(TOOLS))
-def modules(request: pytest.FixtureRequest, unpacked: Path, site: Path, tmp_path: Path) -> Modules:
-    if request.param == "tcl":
-        (command,) = (unpacked / "environment-modules").glob("usr/lib/*/modulecmd.tcl")
-        tool = f"tclsh {command}"
-    else:
-        command = sorted((unpacked / "lmod").glob("usr/share/lmod/*/libexec/lmod"))[0]
-        tool = f"lua5.3 {command}"
-    environment = {
-        "PATH": SHELL_PATH,
-        "HOME": str(tmp_path),
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-        "MODULEPATH": str(site / request.param),
-        "LMOD_SYSTEM_DEFAULT_MODULES": "",
-        "LMOD_PAGER": "none",
-        "MODULES_PAGER": "",
-    }
-    return Modules(tool, environment)
+def modules(
+    request: pytest.FixtureRequest, module_tools: Path, site: Path, tmp_path: Path
+) -> Modules:
+    return ready(request.param, module_tools, site / request.param, tmp_path)
 
 
 class TestEveryShell:
@@ -201,7 +128,7 @@ class TestModuleCommands:
     @pytest.mark.parametrize("ask", ["avail", "spider aws-role-exec", "keyword credentials"])
     def test_it_can_be_found(self, modules: Modules, ask: str) -> None:
         """`spider` is Lmod's word; Environment Modules has `avail` for it."""
-        if "tclsh" in modules.tool:
+        if modules.command.suffix == ".tcl":
             ask = ask.replace("spider", "avail")
         told = modules(f"module {ask}")
         assert "aws-role-exec/1.1.0" in " ".join((told.stdout + told.stderr).split())

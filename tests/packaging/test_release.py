@@ -132,30 +132,36 @@ class TestSnapshot:
         assert wheel.name.split("-")[1] in told.stdout
 
     def test_clusters_get_module_files(self, dist: Path) -> None:
-        """For both module systems, and an EasyBuild recipe that knows the archive's sum."""
-        made = [one["name"] for one in artifacts(dist) if one["type"] == "Modulefiles"]
-        if not (ROOT / "packaging/modulefiles/generate.py").exists():
-            assert made == []
-            return
+        """For both module systems, and recipes that know the archives' sums."""
+        (made,) = (one["name"] for one in artifacts(dist) if one["type"] == "Modulefiles")
         version = json.loads((dist / "metadata.json").read_text())["version"]
-        with tarfile.open(dist / made[0]) as tar:
+        with tarfile.open(dist / made) as tar:
             texts = {}
             for name in tar.getnames():
                 member = tar.extractfile(name)
                 assert member is not None
                 texts[name] = member.read().decode()
-        recipe = texts.pop(f"easybuild/aws-role-exec-{version}.eb")
-        (archive,) = (
-            one for one in artifacts(dist) if one["name"] == "aws-role-exec_linux_amd64.tar.gz"
-        )
-        assert f"checksums = ['{archive['sha256']}']" in recipe
-        assert f"version = '{version}'" in recipe
-        assert set(texts) == {
-            f"lmod/aws-role-exec/{version}.lua",
-            f"tcl/aws-role-exec/{version}",
-        }
-        for text in texts.values():
-            assert f"/opt/aws-role-exec/{version}" in text
+        spack = "spack/spack_repo/aws_role_exec"
+        recipes = [f"easybuild/aws-role-exec-{version}.eb"]
+        recipes += [f"{spack}/packages/aws_role_exec/package.py"]
+        modulefiles = [f"lmod/aws-role-exec/{version}.lua", f"tcl/aws-role-exec/{version}"]
+        assert set(texts) == {*recipes, *modulefiles, f"{spack}/repo.yaml"}
+        sums = [one["sha256"] for one in artifacts(dist) if one["type"] == "Archive"]
+        assert len(sums) == 2
+        for name in recipes:
+            for told in (version, *sums):
+                assert told in texts[name]
+        for name in modulefiles:
+            assert f"/opt/aws-role-exec/{version}" in texts[name]
+        assert not [name for name, text in texts.items() if re.search("@[A-Z]", text)]
+
+    def test_recipes_need_both_archives(self, copy: Path) -> None:
+        """Neither is ever written without one of its sums."""
+        listed = [one for one in artifacts(copy) if "arm64.tar.gz" not in one["name"]]
+        (copy / "artifacts.json").write_text(json.dumps(listed))
+        done = release("modulefiles", "--dist", copy)
+        assert done.returncode == 1
+        assert "need an archive for linux_arm64" in done.stderr
 
     def test_notes_are_the_changelog(self, dist: Path) -> None:
         notes = (dist / "notes.md").read_text()
