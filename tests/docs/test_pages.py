@@ -157,10 +157,11 @@ def docker(sandbox: Sandbox, call: Call) -> None:
 
 
 def curl(sandbox: Sandbox, call: Call) -> None:
-    """An archive that releases have, from the project's home."""
+    """An archive that releases have, from the project's home: the latest's, or one version's."""
     url = next(word for word in call.argv if word.startswith("https://"))
     home, _, archive = url.rpartition("/")
-    assert home == "https://github.com/scttfrdmn/aws-role-exec/releases/latest/download"
+    releases = "https://github.com/scttfrdmn/aws-role-exec/releases"
+    assert home in (f"{releases}/latest/download", f"{releases}/download/v1.0.0")
     assert archive in ARCHIVES
 
 
@@ -192,6 +193,11 @@ CHECKS = {
         "scoop install aws-role-exec",
     ),
     "pip": words("pip install aws-role-exec", "pip install ./aws-role-exec"),
+    "module": words("module load aws-role-exec"),
+    "eb": words("eb easybuild/aws-role-exec-1.0.0.eb"),
+    "spack": words(
+        "spack repo add ./spack/spack_repo/aws_role_exec", "spack install aws-role-exec"
+    ),
     "git": words("git clone https://github.com/scttfrdmn/aws-role-exec"),
 }
 

@@ -21,6 +21,7 @@ ARCHIVES = {
     *(f"aws-role-exec_{system}.tar.gz" for system in ("linux_amd64", "linux_arm64")),
     *(f"aws-role-exec_{system}.tar.gz" for system in ("darwin_amd64", "darwin_arm64")),
     "aws-role-exec_windows_amd64.zip",
+    "aws-role-exec_modulefiles.tar.gz",
 }
 SCHEMAS = {
     "ci/github-deploy.yml": "vendor.github-workflows",

@@ -1,6 +1,8 @@
 """The module files in Environment Modules and in Lmod, the real ones of Debian, on a release
 archive that was unpacked as docs/modules.md says."""
 
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from examples.sandbox import EXAMPLES, Ran, Sandbox
 from outputs.test_completion import type_into
+from servers.sts import Sts
 
 from .conftest import ROOT
 from .modules import SHELL_PATH, SHELLS, TOOLS, Modules
@@ -232,6 +236,88 @@ class TestCompletion:
         strict = "" if shell == "fish" else "set -eu\n"
         done = modules(f"{strict}{LOAD}\n{UNLOAD}\necho on", shell)
         assert (done.stdout, done.stderr) == ("on\n", "")
+
+
+class TestJob:
+    """examples/slurm/module.sh, in a shell that has `module` as a cluster's has it."""
+
+    def run(self, sandbox: Sandbox, modules: Modules, modulepath: Path) -> Ran:
+        startup = sandbox.home / "startup.sh"
+        startup.write_text(modules.setup("bash") + "\n")
+        (sandbox.bin / "aws-role-exec").unlink()  # the module's alone is left
+        return sandbox.run(
+            *("bash", EXAMPLES / "slurm/module.sh"),
+            env={"BASH_ENV": str(startup), "MODULEPATH": str(modulepath), "SLURM_JOB_ID": "4711"},
+        )
+
+    @pytest.fixture
+    def sandbox(self, tmp_path: Path, program: list[str], sts: Sts) -> Sandbox:
+        return Sandbox(tmp_path / "sandbox", program, sts)
+
+    def test_it_runs_under_its_role(
+        self, sandbox: Sandbox, modules: Modules, tmp_path: Path
+    ) -> None:
+        """The executable of the release, found by the module, becomes the job's program."""
+        (tmp_path / "modulepath/aws-role-exec").mkdir(parents=True)
+        for file in Path(modules.env["MODULEPATH"]).glob("aws-role-exec/1.0.0*"):
+            shutil.copy(file, tmp_path / "modulepath/aws-role-exec")
+        ran = self.run(sandbox, modules, tmp_path / "modulepath").ok()
+        (call,) = ran.calls
+        assert (call.words, call.role) == ("train.py", "hpc-ml-training/slurm-4711")
+        assert call.pid == ran.pid, "a process was left in front of the program"
+
+    def test_without_the_program_it_stops(self, sandbox: Sandbox, modules: Modules) -> None:
+        """The newest version is not on this host: nothing runs under the node's identity."""
+        ran = self.run(sandbox, modules, Path(modules.env["MODULEPATH"]))
+        assert ran.code == 1, ran.output
+        assert ran.calls == []
+
+
+def test_installed_by_hand_as_the_page_says(
+    needs: Callable[..., str], dist: Path, modules: Modules, tmp_path: Path
+) -> None:
+    """docs/modules.md, typed with this version; /opt is such a node's, for this test alone."""
+    page = (ROOT / "docs/modules.md").read_text().split("## By hand")[1].split("```")[1]
+    version = json.loads((dist / "metadata.json").read_text())["version"]
+    curl = tmp_path / "bin/curl"
+    curl.parent.mkdir()
+    curl.write_text(f'#!/bin/sh\ncp "{dist}/${{2##*/}}" .\n')
+    curl.chmod(0o755)
+    subprocess.run(
+        ["sh", "-euc", page.removeprefix("sh\n").replace("1.0.0", version)],
+        env={**modules.env, "PATH": f"{curl.parent}:{SHELL_PATH}"},
+        cwd=tmp_path,
+        check=True,
+    )
+    script = tmp_path / "script"
+    script.write_text(
+        f"{modules.setup('bash')}\nmodule load aws-role-exec\ncommand -v aws-role-exec\n"
+        "aws-role-exec --version\nman -w aws-role-exec\n"
+    )
+    bind = 'mount --bind "$0" /opt && exec bash "$1"'
+    done = subprocess.run(
+        [
+            needs("unshare", "util-linux"),
+            "--mount",
+            "sh",
+            "-c",
+            bind,
+            tmp_path / "root/opt",
+            script,
+        ],
+        env={
+            **modules.env,
+            "MODULEPATH": f"/opt/modulefiles/{Path(modules.env['MODULEPATH']).name}",
+        },
+        capture_output=True,
+        text=True,
+    )
+    root = f"/opt/aws-role-exec/{version}"
+    command, told, page = done.stdout.splitlines()
+    assert command == f"{root}/bin/aws-role-exec", done.stderr
+    assert told.startswith("aws-role-exec ")
+    assert page == f"{root}/share/man/man1/aws-role-exec.1"
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
