@@ -138,6 +138,18 @@ def run(*command: str | Path, **options: Any) -> str:
     return str(done.stdout)
 
 
+def laid_out(table: dict[str, str]) -> list[tuple[str, Path, int]]:
+    """Return place, file and mode of what a table of release.toml names."""
+    files = []
+    for place, file in table.items():
+        if place.endswith("/"):
+            inner = sorted(one for one in (ROOT / file).iterdir() if one.is_file())
+            files += [(place + one.name, one) for one in inner]
+        else:
+            files.append((place, ROOT / file))
+    return [(place, file, 0o755 if file.stat().st_mode & 0o100 else 0o644) for place, file in files]
+
+
 def tool(name: str) -> str:
     """Find a program beside this Python, else on PATH."""
     found = shutil.which(name, path=Path(sys.executable).parent) or shutil.which(name)
@@ -166,10 +178,12 @@ def problems_of(release: Release) -> Iterator[str]:
         yield "Homebrew wants a description of at most 80 characters without an article in front"
     packages = release.config["packages"]
     tables = [packages["files"], *(packages[kind]["files"] for kind in packages["formats"])]
-    tables += [release.config["archive"]["files"], release.config["modulefiles"]["recipes"]]
-    for table in tables:
-        for file in table.values():
-            if not (ROOT / file).is_file():
+    archives = release.config["archive"]
+    tables += [archives["files"], archives["linux"]["files"]]
+    for table in [*tables, release.config["modulefiles"]["recipes"]]:
+        for place, file in table.items():
+            there = (ROOT / file).is_dir() if place.endswith("/") else (ROOT / file).is_file()
+            if not there:
                 yield f"release.toml names {file}, which is not there"
     for name, target in release.targets:
         if not (ROOT / target["make"]).is_file():
@@ -257,9 +271,7 @@ def wheel(release: Release) -> None:
 def archive(release: Release) -> None:
     """Make an archive of each executable, itself first, then what lies beside it."""
     for binary in release.of("Binary"):
-        members = [(binary["name"], release.path(binary), 0o755)]
-        for name, file in release.config["archive"]["files"].items():
-            members.append((name, ROOT / file, 0o644))
+        members = [(binary["name"], release.path(binary), 0o755), *beside(release, binary)]
         # No version in the name: releases/latest/download/<name> must stay good.
         place = release.dist / f"{release.name}_{binary['os']}_{binary['arch']}"
         if binary["os"] == "windows":
@@ -270,6 +282,12 @@ def archive(release: Release) -> None:
         release.add(made, "Archive", os=binary["os"], arch=binary["arch"])
     # The installer goes with the archives that it fetches.
     release.add(Path(shutil.copy(ROOT / "packaging/install.sh", release.dist)), "Installer")
+
+
+def beside(release: Release, binary: dict[str, Any]) -> list[tuple[str, Path, int]]:
+    """Return what lies beside an executable in its archive."""
+    config = release.config["archive"]
+    return laid_out({**config["files"], **config.get(binary["os"], {}).get("files", {})})
 
 
 def tarred(
@@ -342,7 +360,6 @@ def describe_package(
     manual = scratch / "manual.gz"
     manual.write_bytes(compressed((ROOT / f"packaging/man/{name}.1").read_bytes()))
     files = {f"/usr/share/man/man1/{name}.1.gz": manual}
-    files |= {to: ROOT / file for to, file in {**config["files"], **config[kind]["files"]}.items()}
     if kind == "deb":
         changes = scratch / "changelog.gz"
         entry = f"{name} ({release.version.replace('-', '~')}) unstable; urgency=medium\n\n"
@@ -352,6 +369,7 @@ def describe_package(
         files[f"/usr/share/doc/{name}/changelog.gz"] = changes
     contents = [(f"/usr/bin/{name}", release.path(binary), 0o755)]
     contents += [(to, file, 0o644) for to, file in files.items()]
+    contents += laid_out({**config["files"], **config[kind]["files"]})
     summary = release.project["description"]
     return {
         "name": name,
@@ -664,7 +682,7 @@ def faults_of_archive(release: Release, one: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with an archive: its members, their order, owners, modes, dates."""
     path = release.path(one)
     (binary,) = release.of("Binary", os=one["os"], arch=one["arch"])
-    wanted = [binary["name"], *release.config["archive"]["files"]]
+    modes = {binary["name"]: 0o755} | {name: mode for name, _, mode in beside(release, binary)}
     links = {} if path.suffix == ".zip" else release.config["archive"]["links"]
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as zipped_file:
@@ -680,11 +698,11 @@ def faults_of_archive(release: Release, one: dict[str, Any]) -> Iterator[str]:
         if held != links:
             yield f"{one['name']} links {held}, not {links}"
         for member in members:
-            mode = 0o755 if member is members[0] else 0o777 if member.issym() else 0o644
+            mode = 0o777 if member.issym() else modes.get(member.name)
             if (member.uid, member.gid, member.mtime, member.mode) != (0, 0, release.epoch, mode):
                 yield f"{one['name']}: {member.name} has an owner, a date or a mode of its own"
-    if names != [*wanted, *links]:
-        yield f"{one['name']} holds {names}, not {[*wanted, *links]}"
+    if names != [*modes, *links]:
+        yield f"{one['name']} holds {names}, not {[*modes, *links]}"
     if hashlib.sha256(first).hexdigest() != binary["sha256"]:
         yield f"{one['name']}: its executable is not the one that was built"
 

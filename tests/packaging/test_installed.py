@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import os
+import stat
 import subprocess
 import sys
 import tarfile
@@ -15,12 +16,21 @@ import pytest
 
 from .conftest import ROOT
 
+#: What a cluster's administrator needs, where docs/hpc-admin.md has it; True if it is to be run.
+SCHEDULERS = {
+    "/usr/libexec/aws-role-exec/job-credentials": True,
+    "/usr/share/aws-role-exec/roles.map": False,
+    "/usr/share/aws-role-exec/slurm/prolog.sh": True,
+    "/usr/share/aws-role-exec/slurm/taskprolog.sh": True,
+    "/usr/share/aws-role-exec/slurm/epilog.sh": True,
+}
 #: What every package puts down, beside what is the distribution's own custom.
 COMMON = {
     "/usr/bin/aws-role-exec",
     "/usr/share/man/man1/aws-role-exec.1.gz",
     "/usr/share/bash-completion/completions/aws-role-exec",
     "/usr/share/fish/vendor_completions.d/aws-role-exec.fish",
+    *SCHEDULERS,
 }
 
 
@@ -30,6 +40,14 @@ def run(*command: object, **options: object) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return str(done.stdout)
+
+
+def modes_are_right(root: Path) -> None:
+    """Scripts of the schedulers can be run, by root alone to be changed."""
+    for path, executable in SCHEDULERS.items():
+        status = (root / path[1:]).stat()
+        assert stat.S_IMODE(status.st_mode) == (0o755 if executable else 0o644), path
+        assert (status.st_uid, status.st_gid) == (0, 0), path
 
 
 def tree(root: Path) -> set[str]:
@@ -55,6 +73,7 @@ class TestDeb:
         run(*dpkg, "--install", dist / "aws-role-exec_linux_amd64.deb")
         installed = {path for path in tree(root) if path.startswith("/usr")}
         assert installed >= COMMON
+        modes_are_right(root)
         assert "aws-role-exec" in run(root / "usr/bin/aws-role-exec", "--version")
         assert "would assume" in run(
             *("sh", "-c", '"$0" --role-arn "$1" --region us-east-1 --dry-run 2>&1'),
@@ -96,6 +115,7 @@ class TestRpm:
         run(*rpm, "--install", "--nosignature", "--noplugins", package)
         installed = {path for path in tree(root) if path.startswith("/usr")}
         assert installed >= COMMON
+        modes_are_right(root)
         run(*rpm, "--verify", "--noplugins", "aws-role-exec")
         assert "aws-role-exec" in run(root / "usr/bin/aws-role-exec", "--version")
         run(*rpm, "--erase", "--noplugins", "aws-role-exec")
@@ -134,6 +154,9 @@ class TestApk:
             held = {f"/{member.name}" for member in tar.getmembers() if member.isfile()}
             for member in tar.getmembers():
                 assert (member.uid, member.gid) == (0, 0)
+                if member.isfile() and f"/{member.name}" in SCHEDULERS:
+                    mode = 0o755 if SCHEDULERS[f"/{member.name}"] else 0o644
+                    assert member.mode == mode, member.name
         assert held >= COMMON
 
 

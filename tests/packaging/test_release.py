@@ -30,6 +30,13 @@ BESIDE = {
     ),
 }
 LINK = "bin/aws-role-exec"
+#: What a cluster's administrator gets beside it, on Linux.
+SCHEDULERS = {
+    f"schedulers/{name}/{file.name}": f"packaging/{name}/{file.name}"
+    for name in ("roles", "slurm")
+    for file in sorted((ROOT / "packaging" / name).iterdir())
+    if file.is_file()
+}
 
 
 def checkout(place: Path) -> Path:
@@ -84,14 +91,15 @@ class TestSnapshot:
         shutil.rmtree(again)  # 100 MB
         assert list(tmp.iterdir()) == []
 
-    @pytest.mark.parametrize("name", [*BESIDE, "aws-role-exec"])
+    @pytest.mark.parametrize("name", [*BESIDE, *SCHEDULERS, "aws-role-exec"])
     def test_archives_hold_what_the_checkout_has(self, dist: Path, name: str) -> None:
         with tarfile.open(dist / "aws-role-exec_linux_amd64.tar.gz") as tar:
-            assert tar.getnames() == ["aws-role-exec", *BESIDE, LINK]
+            assert tar.getnames() == ["aws-role-exec", *BESIDE, *SCHEDULERS, LINK]
             member = tar.extractfile(name)
             assert member is not None
             held = member.read()
-        file = ROOT / BESIDE[name] if name in BESIDE else dist / "linux_amd64" / name
+        places = {**BESIDE, **SCHEDULERS}
+        file = ROOT / places[name] if name in places else dist / "linux_amd64" / name
         assert held == file.read_bytes()
 
     def test_archives_are_plain_ustar(self, dist: Path) -> None:
@@ -101,8 +109,9 @@ class TestSnapshot:
             for member in tar.getmembers():
                 assert (member.uid, member.gid, member.uname, member.mtime) == (0, 0, "root", date)
                 assert member.pax_headers == {}
-                modes = {"aws-role-exec": 0o755, LINK: 0o777}
-                assert member.mode == modes.get(member.name, 0o644)
+                executable = re.search(r"/job-credentials$|[.]sh$|^aws-role-exec$", member.name)
+                mode = 0o777 if member.name == LINK else 0o755 if executable else 0o644
+                assert member.mode == mode, member.name
         head = (dist / "aws-role-exec_linux_arm64.tar.gz").read_bytes()[:10]
         assert head[3:8] == bytes(5), "gzip names a file or a date"
 
@@ -302,6 +311,7 @@ class TestCheck:
             ),
             ("packaging/install.sh", "minisign_key=''", "minisign_key='x'", "different minisign"),
             ("release.toml", '"LICENSE" = "LICENSE"', '"LICENSE" = "COPYING"', "names COPYING"),
+            ("release.toml", '"packaging/slurm/"', '"packaging/slrm/"', "names packaging/slrm/"),
             ("release.toml", '"Assume an', '"An', "without an article"),
             ("src/aws_role_exec/__init__.py", '= "', '= "v', "not of the form"),
         ],
@@ -334,10 +344,12 @@ class TestCheck:
 
 
 def test_every_target_has_its_archive(every_target: Path) -> None:
-    """Windows's is a zip, like everybody's there."""
+    """Windows's is a zip, like everybody's there; the schedulers' scripts are for Linux alone."""
     names = {one["name"] for one in artifacts(every_target) if one["type"] == "Archive"}
     assert names == {
         f"aws-role-exec_{name}.{'zip' if 'windows' in name else 'tar.gz'}" for name in ALL
     }
     with zipfile.ZipFile(every_target / "aws-role-exec_windows_amd64.zip") as archive:
         assert archive.namelist() == ["aws-role-exec.exe", *BESIDE]
+    with tarfile.open(every_target / "aws-role-exec_darwin_arm64.tar.gz") as tar:
+        assert tar.getnames() == ["aws-role-exec", *BESIDE, LINK]
