@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,8 @@ platform.uname = lambda real=platform.uname(): real._replace(machine="{0}")
 class EasyBuild:
     """A site's EasyBuild, with the archives of the release in its source directory."""
 
-    def __init__(self, place: Path, dist: Path, name: str, module_tools: Path) -> None:
-        """`place` is all that it writes to; `name` is the module tool of TOOLS."""
+    def __init__(self, place: Path, dist: Path, kind: str, module_tools: Path) -> None:
+        """`place` is all that it writes to; `kind` is the module tool, of TOOLS."""
         self.prefix, self.sources = place / "eb", place / "sources"
         self.sources.mkdir(parents=True)
         with tarfile.open(dist / "aws-role-exec_modulefiles.tar.gz") as tar:
@@ -38,13 +38,11 @@ class EasyBuild:
         self.easyconfig = place / recipe
         self.version = self.easyconfig.stem.removeprefix("aws-role-exec-")
         for arch in ("amd64", "arm64"):  # under the names that EasyBuild gives what it downloads
-            shutil.copy(
-                dist / f"aws-role-exec_linux_{arch}.tar.gz",
-                self.sources / f"aws-role-exec-{self.version}_linux_{arch}.tar.gz",
-            )
+            name = f"aws-role-exec-{self.version}_linux_{arch}.tar.gz"
+            (self.sources / name).symlink_to(dist / f"aws-role-exec_linux_{arch}.tar.gz")
         self.module = f"aws-role-exec/{self.version}"
         self.root = self.prefix / "software" / self.module
-        self.modules: Modules = modules(name, module_tools, self.prefix / "modules/all", place)
+        self.modules: Modules = modules(kind, module_tools, self.prefix / "modules/all", place)
         self.environment = {
             "HOME": str(place),
             "PATH": f"{self.modules.command.parent}:{Path(sys.executable).parent}:{SHELL_PATH}",
@@ -56,7 +54,7 @@ class EasyBuild:
             "EASYBUILD_SOURCEPATH": str(self.sources),
             "EASYBUILD_TMPDIR": str(place / "tmp"),
         }
-        tool, syntax = SYNTAX[name]
+        tool, syntax = SYNTAX[kind]
         eb = Path(sys.executable).with_name("eb")
         self.command = [str(eb), f"--modules-tool={tool}", f"--module-syntax={syntax}"]
         if os.geteuid() == 0:
@@ -76,9 +74,11 @@ class EasyBuild:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, dist: Path, module_tools: Path) -> EasyBuild:
+def fresh(tmp_path: Path, dist: Path, module_tools: Path) -> Iterator[EasyBuild]:
     """One that has installed nothing yet."""
-    return EasyBuild(tmp_path, dist, "lmod", module_tools)
+    easybuild = EasyBuild(tmp_path / "easybuild", dist, "lmod", module_tools)
+    yield easybuild
+    shutil.rmtree(tmp_path / "easybuild")
 
 
 @pytest.fixture(scope="module", params=list(TOOLS))
@@ -87,13 +87,14 @@ def site(
     tmp_path_factory: pytest.TempPathFactory,
     dist: Path,
     module_tools: Path,
-) -> EasyBuild:
+) -> Iterator[EasyBuild]:
     """One that has installed the release."""
     place = tmp_path_factory.mktemp("easybuild")
     easybuild = EasyBuild(place, dist, request.param, module_tools)
     done = easybuild()
     assert done.returncode == 0, done.stdout
-    return easybuild
+    yield easybuild
+    shutil.rmtree(place)
 
 
 class TestTheModule:
@@ -152,6 +153,7 @@ class TestTheEasyconfig:
         (archive,) = fresh.sources.glob("*_amd64.tar.gz")
         data = bytearray(archive.read_bytes())
         data[len(data) // 2] ^= 1
+        archive.unlink()  # a link to the release's
         archive.write_bytes(data)
         done = fresh()
         assert done.returncode != 0
