@@ -1,6 +1,6 @@
 """Write the module files of one version: `generate.py VERSION ROOT DIRECTORY`.
 
-ROOT is where that version is installed, with bin/ and share/man/ in it. In DIRECTORY appear
+ROOT is where that version's archive is unpacked. In DIRECTORY appear
 tcl/aws-role-exec/VERSION for Environment Modules and lmod/aws-role-exec/VERSION.lua for Lmod;
 put tcl/ or lmod/ on MODULEPATH.
 """

@@ -320,6 +320,20 @@ def test_installed_by_hand_as_the_page_says(
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("shell", ["sh", "bash", "zsh", "fish"])
+def test_purge_in_a_script_that_inherits_the_module(
+    needs: Callable[[str], str], modules: Modules, shell: str
+) -> None:
+    """As in jobs that were submitted with the module loaded: PATH comes along, functions do not."""
+    needs(shell)
+    strict = "" if shell == "fish" else "set -eu\n"
+    strict += "complete -W words ls\n" if shell == "bash" else ""  # or bash would not mind
+    inner = Path(modules.env["HOME"]) / "inner"
+    inner.write_text(f'{strict}{modules.setup(shell)}\nmodule purge\necho "$PATH"\n')
+    done = modules(f"{LOAD}\n{SHELLS[shell][0]} {inner}")
+    assert (done.stdout, done.stderr) == (f"{SHELL_PATH}\n", "")
+
+
 @pytest.mark.parametrize(
     ("version", "root"), [('1"', "/opt"), ("1.0", "opt"), ("1.0", "/opt/$x"), ("../1", "/opt")]
 )
