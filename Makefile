@@ -60,3 +60,4 @@ clean: ## remove what was made in the checkout
 
 include build/binary.mk
 include packaging/release.mk
+include tests/examples/nextflow/nextflow.mk

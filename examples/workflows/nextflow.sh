@@ -1,6 +1,8 @@
 #!/bin/sh
-# Launch a Nextflow pipeline under a role. Tasks of the local executor inherit it.
-# Needs: nextflow, and a role whose maximum session duration covers the run.
+# Launch the pipeline main.nf, which lies beside this file, under a role. Tasks of the local
+# executor inherit it. Needs: nextflow, and a role whose maximum session duration covers the run.
+#
+#   nextflow.sh --samples s1,s2 -resume
 #
 # With `-process.executor slurm` Nextflow calls sbatch, which would copy this environment, session
 # token included, into the controller's spool: give such tasks a role of their own by
@@ -9,7 +11,4 @@ exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/nextflow-pipeline-role \
   --duration 08:00:00 \
   --session-name "nxf-${USER:-$(id -un)}-$(date +%s)" \
-  -- nextflow run nf-core/rnaseq \
-  -profile docker \
-  --input s3://nf-bucket/samplesheet.csv \
-  --outdir s3://nf-bucket/results/
+  -- nextflow run "$(dirname "$0")/main.nf" "$@"

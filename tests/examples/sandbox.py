@@ -4,15 +4,20 @@ loopback, and stand-ins for every program of the user's, which note what identit
 
 import base64
 import configparser
+import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
+import pytest
 
 from servers.sts import BASE, Sts
 
@@ -188,9 +193,49 @@ class Sandbox:
     def _stand_in(self, path: Path, name: str) -> None:
         self._script(path, f'exec {sys.executable} -I -S {self._record} {name} "$@"')
 
+    def script(self, name: str, text: str) -> None:
+        """A program of the test's own, as shell text, in place of a stand-in."""
+        self._script(self.bin / name, text)
+
     def stand_in(self, name: str) -> None:
         """One more program of the user's."""
         self._stand_in(self.bin / name, name)
+
+    def real(self, name: str) -> None:
+        """The program itself, which is installed beside this Python, in its stand-in's place."""
+        path = Path(sys.executable).with_name(name)
+        if not path.exists():
+            pytest.skip(f"SKIPPED: {name} is not installed (see tests/examples)")
+        (self.bin / name).unlink(missing_ok=True)
+        (self.bin / name).symlink_to(path)
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        *command: str | Path,
+        env: Mapping[str, str | None] | None = None,
+        cwd: Path | None = None,
+    ) -> Iterator[subprocess.Popen[str]]:
+        """`command` as it runs, in a session of its own; killed at the end if it still lives."""
+        merged = {**self.env, **(env or {})}
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            env={name: value for name, value in merged.items() if value is not None},
+            cwd=cwd or self.work,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                for left in self.processes():
+                    left.kill()
 
     def run(
         self,
@@ -200,23 +245,33 @@ class Sandbox:
         stdin: str = "",
     ) -> Ran:
         """Run `command` to its end; a variable that is None in `env` is left out."""
-        merged = {**self.env, **(env or {})}
         before = len(self.calls())
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            env={name: value for name, value in merged.items() if value is not None},
-            cwd=cwd or self.work,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        output, _ = process.communicate(stdin, timeout=120)
+        with self.start(*command, env=env, cwd=cwd) as process:
+            output, _ = process.communicate(stdin, timeout=120)
         return Ran(process.pid, process.returncode, output, self.calls()[before:])
 
     def calls(self) -> list[Call]:
         """Every start of a stand-in so far."""
         return [self._call(line) for line in self._calls.read_text().splitlines()]
+
+    def processes(self) -> list[psutil.Process]:
+        """All that was started in the sandbox and still runs, in whatever session."""
+        return [
+            process
+            for process in psutil.process_iter(["environ"])
+            if (process.info["environ"] or {}).get("SANDBOX_CALLS") == str(self._calls)
+        ]
+
+    def files_with_secrets(self) -> list[Path]:
+        """What was written in the work and home directories and holds a key that STS gave."""
+        secrets = [word.encode() for key in self.sts.issued for word in (key.secret, key.token)]
+        return [
+            path
+            for place in (self.work, self.home)
+            for path in place.rglob("*")
+            if path.is_file() and any(secret in path.read_bytes() for secret in secrets)
+        ]
+
 
     def _call(self, line: str) -> Call:
         fields = json.loads(line)

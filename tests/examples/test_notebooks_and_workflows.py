@@ -54,38 +54,6 @@ class TestOpenOnDemand:
         assert 'base_url = "/node/node1/4242/"' in config.read_text()
 
 
-class TestNextflow:
-    def task(self, sandbox: Sandbox, process: str) -> Ran:
-        """What Nextflow would put in front of a task's script."""
-        config = (EXAMPLES / "workflows/nextflow.config").read_text()
-        (closure,) = re.findall(r'beforeScript = \{ "(.*)" \}', config)
-        closure, replaced = re.subn(
-            r"\$\{task\.process\.tokenize\(':'\)\.last\(\)\.take\(60\)\}",
-            lambda _: process.rsplit(":", 1)[-1][:60],
-            closure,
-        )
-        assert replaced == 1
-        script = re.sub(r"\\(.)", r"\1", closure)
-        return sandbox.run("bash", "-c", f"{script}\naws s3 ls")
-
-    def test_a_task_takes_its_own_role(self, sandbox: Sandbox) -> None:
-        """Named after the process, however deep it lies."""
-        ran = self.task(sandbox, "NFCORE_RNASEQ:RNASEQ:FASTQC").ok()
-        assert ran.calls[0].role == "nf-task-role/nf-FASTQC"
-
-    def test_a_name_of_any_length_will_do(self, sandbox: Sandbox) -> None:
-        """STS takes 64 characters."""
-        ran = self.task(sandbox, "A" * 100).ok()
-        assert ran.calls[0].role == "nf-task-role/nf-" + "A" * 60
-
-    def test_a_refusal_fails_the_task(self, sandbox: Sandbox) -> None:
-        """Instead of running it under the identity it started with."""
-        sandbox.sts.always(ACCESS_DENIED)
-        ran = self.task(sandbox, "FASTQC")
-        assert ran.code == 1
-        assert ran.calls == []
-
-
 class TestSnakemake:
     def snakemake(self, sandbox: Sandbox, *arguments: str) -> Ran:
         shutil.copy(EXAMPLES / "workflows/Snakefile", sandbox.work)

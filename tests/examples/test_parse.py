@@ -108,14 +108,6 @@ def test_the_jenkinsfile_is_groovy() -> None:
     assert _groovy(source.replace("steps {", "steps", 1)).has_error, "the parser sees mistakes"
 
 
-def test_the_nextflow_config_is_groovy() -> None:
-    """`withLabel: 'x' {` is Nextflow's own; put as a call it is what the grammar knows."""
-    source = (EXAMPLES / "workflows/nextflow.config").read_text()
-    source, replaced = re.subn(r"withLabel: ('\w+') \{", r"withLabel(\1) {", source)
-    assert replaced == 1
-    assert not _groovy(source).has_error
-
-
 def test_queries_are_sql() -> None:
     """In Athena's dialect."""
     for path in tracked_files(EXAMPLES, (".sql",)):

@@ -77,13 +77,6 @@ RUN = [
         seconds=28800,
     ),
     Example(
-        "workflows/nextflow.sh",
-        "nextflow run nf-core/rnaseq -profile docker --input s3://nf-bucket/samplesheet.csv "
-        "--outdir s3://nf-bucket/results/",
-        "nextflow-pipeline-role/nxf-alice-*",
-        seconds=28800,
-    ),
-    Example(
         "slurm/job.sh",
         "train.py --data s3://research-bucket/training-data/ "
         "--output s3://research-bucket/model-outputs/run-4711/",

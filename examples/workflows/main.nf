@@ -1,0 +1,36 @@
+// Nextflow: a pipeline in which only the tasks that talk to AWS get a role of their own.
+// Needs: the AWS CLI, and analyze.py (in bin/ beside this file, or on the PATH). Launch it with
+// nextflow.sh; nextflow.config beside this file gives the role.
+params.samples = 'sample1'
+
+process FETCH {
+    label 'aws_access'
+
+    input:
+    val sample
+
+    output:
+    path "${sample}.fastq.gz"
+
+    script:
+    """
+    aws s3 cp s3://raw-data/${sample}.fastq.gz ${sample}.fastq.gz
+    """
+}
+
+process ANALYZE {
+    input:
+    path reads
+
+    output:
+    path "${reads.simpleName}.tsv"
+
+    script:
+    """
+    analyze.py --input ${reads} --output ${reads.simpleName}.tsv
+    """
+}
+
+workflow {
+    Channel.of(params.samples.tokenize(',')).flatten() | FETCH | ANALYZE | view
+}
