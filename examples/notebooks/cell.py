@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 
-# Only stdout is captured, so that a refusal shows its reason under the cell.
 answer = subprocess.run(
     [
         "aws-role-exec",
@@ -19,9 +18,11 @@ answer = subprocess.run(
         "json",
     ],
     stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
     text=True,
-    check=True,
 )
+if answer.returncode:  # the reason belongs under the cell, not in the log of the server
+    raise RuntimeError(answer.stderr)
 role = json.loads(answer.stdout)
 del answer
 os.environ.pop("AWS_PROFILE", None)

@@ -7,4 +7,4 @@ exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/ml-notebook-role \
   --duration 8h \
   --session-name "jupyter-${USER:-$(id -un)}" \
-  -- jupyter lab --no-browser
+  -- jupyter lab --no-browser "$@"

@@ -4,30 +4,11 @@ import os
 import re
 import shutil
 import stat
-import sys
 
 import pytest
 
 from examples.sandbox import EXAMPLES, Ran, Sandbox, tool
 from servers.sts import ACCESS_DENIED
-
-CELL = EXAMPLES / "notebooks/cell.py"
-
-
-class TestNotebook:
-    def test_what_follows_the_cell_runs_under_the_role(self, sandbox: Sandbox) -> None:
-        """As boto3 sees it, and no key is shown under the cell."""
-        ran = sandbox.run(sys.executable, CELL, env={"AWS_PROFILE": "mine"}).ok()
-        until, arn = ran.output.splitlines()
-        assert re.fullmatch(r"role until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", until)
-        assert arn.startswith("arn:aws:sts::123456789012:assumed-role/ml-training-role/")
-
-    def test_a_refusal_shows_under_the_cell(self, sandbox: Sandbox) -> None:
-        """And the cell fails."""
-        sandbox.sts.always(ACCESS_DENIED)
-        ran = sandbox.run(sys.executable, CELL)
-        assert ran.code == 1
-        assert "is not authorized to perform: sts:AssumeRole" in ran.output
 
 
 class TestOpenOnDemand:

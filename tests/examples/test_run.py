@@ -71,12 +71,6 @@ RUN = [
         arguments=("python3", "process.py", "--all", "'a b'"),
     ),
     Example(
-        "notebooks/jupyterlab.sh",
-        "jupyter lab --no-browser",
-        "ml-notebook-role/jupyter-alice",
-        seconds=28800,
-    ),
-    Example(
         "slurm/job.sh",
         "train.py --data s3://research-bucket/training-data/ "
         "--output s3://research-bucket/model-outputs/run-4711/",

@@ -1,0 +1,105 @@
+"""Notebooks in real kernels, JupyterLab as a real server on loopback."""
+
+import sys
+import uuid
+from collections.abc import Mapping
+
+import nbformat
+import psutil
+import pytest
+
+from examples.jupyter import Server
+from examples.sandbox import EXAMPLES, Sandbox
+from servers.sts import ACCESS_DENIED
+
+WHOAMI = (
+    "import botocore.session\n"
+    "sts = botocore.session.Session().create_client('sts', 'us-east-1')\n"
+    "print(sts.get_caller_identity()['Arn'])"
+)
+
+# "Run all cells" and "Save".
+RUN_ALL = """
+import nbclient, nbformat, sys
+notebook = nbformat.read(sys.argv[1], as_version=4)
+try:
+    nbclient.NotebookClient(notebook).execute()
+finally:
+    nbformat.write(notebook, sys.argv[1])
+"""
+
+
+@pytest.fixture
+def jupyter(sandbox: Sandbox) -> Sandbox:
+    """The sandbox with a real Jupyter in it."""
+    sandbox.real("jupyter")
+    return sandbox
+
+
+class TestNotebook:
+    """The cells of examples/notebooks/cell.py, with one of the user's below them."""
+
+    def execute(self, jupyter: Sandbox, env: Mapping[str, str] | None = None) -> list[str]:
+        """What is saved below each cell, when the notebook is run as far as it goes."""
+        _, *cells = (EXAMPLES / "notebooks/cell.py").read_text().split("# %%\n")
+        notebook = nbformat.v4.new_notebook()
+        notebook.cells = [nbformat.v4.new_code_cell(text) for text in [*cells, WHOAMI]]
+        path = jupyter.work / "notebook.ipynb"
+        nbformat.write(notebook, path)
+        self.ran = jupyter.run(sys.executable, "-c", RUN_ALL, path, env=env)
+        assert jupyter.files_with_secrets() == [], "a key was saved with the notebook"
+        saved = nbformat.read(path, as_version=4)
+        return [
+            "".join(output.get("text") or output["evalue"] for output in cell.outputs)
+            for cell in saved.cells
+        ]
+
+    def test_what_follows_runs_under_the_role(self, jupyter: Sandbox) -> None:
+        """As boto3 sees it, and no key is saved with the notebook."""
+        until, session, below = self.execute(jupyter, {"AWS_PROFILE": "mine"})
+        assert self.ran.ok()
+        assert until.startswith("role until 20")
+        assert session.startswith("arn:aws:sts::123456789012:assumed-role/ml-training-role/")
+        assert below == session
+
+    def test_a_refusal_shows_under_the_cell(self, jupyter: Sandbox) -> None:
+        """And the cells below are not run."""
+        jupyter.sts.always(ACCESS_DENIED)
+        refused, *below = self.execute(jupyter)
+        assert self.ran.code != 0
+        assert "is not authorized to perform: sts:AssumeRole" in refused
+        assert below == ["", ""]
+        assert [asked.action for asked in jupyter.sts.asked] == ["AssumeRole"]
+
+
+class TestJupyterLab:
+    def test_a_kernel_has_the_role(self, jupyter: Sandbox) -> None:
+        """The script becomes the server; what runs in it asks AWS as the role; ended, it leaves
+        no process and no file with a key."""
+        token = uuid.uuid4().hex
+        with jupyter.start(
+            EXAMPLES / "notebooks/jupyterlab.sh",
+            "--ip=127.0.0.1",
+            "--port=0",
+            "--allow-root",
+            env={"JUPYTER_TOKEN": token},
+        ) as process:
+            server = Server.found(jupyter, process)
+            assert psutil.Process(process.pid).name().startswith("jupyter")
+            assert server.status("api/status") == 403, "anybody may come in"
+            server.token = token
+            assert server.status("lab") == 200
+            arn = server.run_in_a_kernel(WHOAMI)
+            assert arn.endswith(":assumed-role/ml-notebook-role/jupyter-alice\n"), arn
+            process.terminate()
+            process.communicate(timeout=120)
+        assert not jupyter.processes()
+        assert jupyter.files_with_secrets() == []
+        assert jupyter.assumed()[0]["DurationSeconds"] == "28800"
+
+    def test_no_server_starts_without_the_role(self, jupyter: Sandbox) -> None:
+        """A refusal is the end of it."""
+        jupyter.sts.always(ACCESS_DENIED)
+        ran = jupyter.run(EXAMPLES / "notebooks/jupyterlab.sh")
+        assert ran.code == 125
+        assert not list(jupyter.home.rglob("jpserver*"))
