@@ -17,8 +17,8 @@ answer = subprocess.run(
         "--format",
         "json",
     ],
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
+    capture_output=True,
+    check=False,
     text=True,
 )
 if answer.returncode:  # the reason belongs under the cell, not in the log of the server
