@@ -5,7 +5,8 @@ import subprocess
 import urllib.error
 import urllib.request
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
 from typing import Any
 
 import websocket
@@ -13,13 +14,21 @@ import websocket
 from examples.sandbox import Sandbox
 from runner import wait_for
 
+WHOAMI = (
+    "import botocore.session\n"
+    "sts = botocore.session.Session().create_client('sts', 'us-east-1')\n"
+    "print(sts.get_caller_identity()['Arn'])"
+)
+
 
 @dataclass
 class Server:
-    """`url` ends with a slash."""
+    """`url` ends with a slash; `origin` is what the browser calls the server, if that differs."""
 
     url: str
     token: str = ""
+    origin: str | None = None
+    cookies: CookieJar = field(default_factory=CookieJar)
 
     @classmethod
     def found(cls, sandbox: Sandbox, process: subprocess.Popen[str]) -> "Server":
@@ -37,13 +46,23 @@ class Server:
 
     def request(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The answer to a GET, or to a POST of `body`."""
-        request = urllib.request.Request(
-            self.url + path,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"token {self.token}"} if self.token else {},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        headers = {}
+        for cookie in self.cookies:
+            if cookie.name == "_xsrf":  # as JupyterLab's own scripts do
+                headers["X-XSRFToken"] = cookie.value or ""
+        if self.token:
+            headers["Authorization"] = f"token {self.token}"
+        if self.origin:
+            headers["Origin"] = self.origin
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers)
+        with self.open(request) as answer:
             return answer.read()
+
+    def open(self, request: urllib.request.Request) -> Any:
+        """What a browser gets, with the cookies that it has kept."""
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        return browser.open(request, timeout=60)
 
     def status(self, path: str) -> int:
         """The HTTP status of a GET."""
@@ -59,8 +78,10 @@ class Server:
         kernel = json.loads(self.request("api/kernels", {"name": "python3"}))["id"]
         connection = websocket.create_connection(
             f"{self.url.replace('http', 'ws', 1)}api/kernels/{kernel}/channels",
-            header=[f"Authorization: token {self.token}"],
+            header=[f"Authorization: token {self.token}"] if self.token else None,
+            cookie="; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies),
             timeout=120,
+            origin=self.origin,
         )
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
         header |= {"session": uuid.uuid4().hex, "username": "", "date": ""}

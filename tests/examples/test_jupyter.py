@@ -8,15 +8,9 @@ import nbformat
 import psutil
 import pytest
 
-from examples.jupyter import Server
+from examples.jupyter import WHOAMI, Server
 from examples.sandbox import EXAMPLES, Sandbox
 from servers.sts import ACCESS_DENIED
-
-WHOAMI = (
-    "import botocore.session\n"
-    "sts = botocore.session.Session().create_client('sts', 'us-east-1')\n"
-    "print(sts.get_caller_identity()['Arn'])"
-)
 
 # "Run all cells" and "Save".
 RUN_ALL = """

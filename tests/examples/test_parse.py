@@ -74,7 +74,7 @@ def test_examples_say_what_they_need(path: Path) -> None:
     if path.suffix in (".json", ".md"):
         return
     head = "\n".join(text.splitlines()[:20])
-    assert re.search(r"(?:^|\n)(?:#|//|--|rem|\"\"\")", head), "no comment at the top"
+    assert re.search(r"(?:^|\n)(?:#|//|--|rem|<%#|\"\"\")", head), "no comment at the top"
     if "aws-role-exec" in text and path.suffix in (".sh", ".yml", ".yaml", ".py"):
         assert re.search(r"Needs|Runs as|What the job may do|touch one table|cannot write", head)
 

@@ -1,38 +1,11 @@
-"""Notebooks, Open OnDemand, Nextflow and Snakemake."""
+"""Snakemake itself runs the example workflow."""
 
-import os
-import re
 import shutil
-import stat
 
 import pytest
 
 from examples.sandbox import EXAMPLES, Ran, Sandbox, tool
 from servers.sts import ACCESS_DENIED
-
-
-class TestOpenOnDemand:
-    def test_the_server_starts_under_the_role_for_as_long_as_the_form_says(
-        self, sandbox: Sandbox
-    ) -> None:
-        """The settings that before.sh leaves are the ones that the server is given."""
-        before = (EXAMPLES / "open-ondemand/before.sh.erb").read_text()
-        script = (EXAMPLES / "open-ondemand/script.sh.erb").read_text()
-        assert re.findall(r"<%.*?%>", script) == ["<%= [context.bc_num_hours.to_i, 12].min %>"]
-        (sandbox.work / "script.sh").write_text(re.sub(r"<%.*?%>", "4", script))
-        wrapper = (
-            "find_port() { echo 4242; }; create_passwd() { echo secret; }; host=node1\n"
-            f"{before}\nbash ./script.sh\n"
-        )
-        ran = sandbox.run("bash", "-c", wrapper, env={"SLURM_JOB_ID": "4711"}).ok()
-        (call,) = ran.calls
-        config = sandbox.work / "jupyter_config.py"
-        assert call.words == f"jupyter lab --config={config}"
-        assert call.role == "ood-jupyter/ood-alice-4711"
-        assert call.cwd == str(sandbox.home)
-        assert sandbox.assumed()[0]["DurationSeconds"] == "14400"
-        assert stat.S_IMODE(os.stat(config).st_mode) == 0o600
-        assert 'base_url = "/node/node1/4242/"' in config.read_text()
 
 
 class TestSnakemake:
