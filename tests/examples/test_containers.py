@@ -1,13 +1,16 @@
 """The container examples, as far as they go without a container engine."""
 
 import os
+import re
 import stat
 
 import yaml
 
 from examples.sandbox import EXAMPLES, Sandbox
+from servers.sts import ACCESS_DENIED
 
 COMPOSE = yaml.safe_load((EXAMPLES / "containers/docker-compose.yml").read_text())
+ACCOUNT, JOB = yaml.safe_load_all((EXAMPLES / "containers/job.yaml").read_text())
 POD = yaml.safe_load((EXAMPLES / "containers/pod.yaml").read_text())
 
 
@@ -60,7 +63,62 @@ class TestCompose:
         assert "ASIA" not in ran.output, "the keys are in the container's log"
 
 
-class TestKubernetes:
+class TestKubernetesJob:
+    SPEC = JOB["spec"]["template"]["spec"]
+    (WORKER,) = SPEC["containers"]
+
+    def command_line(self, variables: dict[str, str]) -> list[str]:
+        """What the kubelet starts: `$(NAME)` replaced where it knows NAME."""
+        return [
+            re.sub(r"\$\((\w+)\)", lambda name: variables.get(name[1], name[0]), word)
+            for word in [*self.WORKER["command"], *self.WORKER["args"]]
+        ]
+
+    def test_each_part_becomes_its_program(self, sandbox: Sandbox) -> None:
+        """Under a session of its own, from the service account's token; of the pod's own identity
+        the program sees nothing."""
+        token = sandbox.home / "token"
+        token.write_text("header.payload.signature")
+        base = ACCOUNT["metadata"]["annotations"]["eks.amazonaws.com/role-arn"]
+        irsa = {
+            "AWS_ACCESS_KEY_ID": None,
+            "AWS_SECRET_ACCESS_KEY": None,
+            "AWS_ROLE_ARN": base,
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+            "AWS_REGION": "eu-west-1",
+        }
+        for index in ("0", "7"):
+            job = {"JOB_COMPLETION_INDEX": index}
+            ran = sandbox.run(*self.command_line(job), env={**irsa, **job}).ok()
+            (call,) = ran.calls
+            assert call.words == f"process.py --part {index}"
+            assert call.role == f"k8s-job-role/annotate-{index}"
+            assert call.pid == ran.pid, "not PID 1: a signal would not reach it"
+            assert not {"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"} & set(call.environ)
+        first, second, *_ = sandbox.assumed()
+        assert (first["RoleArn"], second["RoleArn"]) == (
+            base,
+            "arn:aws:iam::123456789012:role/k8s-job-role",
+        )
+
+    def test_the_pod_is_given_the_identity_that_is_made_here(self) -> None:
+        """And no longer to live than its keys."""
+        assert self.SPEC["serviceAccountName"] == ACCOUNT["metadata"]["name"]
+        assert self.SPEC["activeDeadlineSeconds"] == 3600
+
+    def test_what_no_second_try_mends_is_not_tried_again(self, sandbox: Sandbox) -> None:
+        """Exit statuses as they are: a mistake ends the part, a refusal is tried again."""
+        (rule,) = JOB["spec"]["podFailurePolicy"]["rules"]
+        final = rule["onExitCodes"]["values"]
+        assert rule["onExitCodes"]["containerName"] == self.WORKER["name"]
+        assert sandbox.run(*self.command_line({})).code in final  # an illegal session name
+        words = self.command_line({"JOB_COMPLETION_INDEX": "0"})
+        assert sandbox.run(*words[:-4], "no-such-program").code in final
+        sandbox.sts.always(ACCESS_DENIED)
+        assert sandbox.run(*words).code not in final
+
+
+class TestKubernetesInit:
     SPEC = POD["spec"]
 
     def test_the_init_container_leaves_a_file_that_the_worker_finds(self, sandbox: Sandbox) -> None:

@@ -91,9 +91,10 @@ def test_yaml_fits_its_schema(example: str, schema: str) -> None:
     check(tool("check-jsonschema"), "--builtin-schema", schema, EXAMPLES / example)
 
 
-def test_the_pod_fits_kubernetes() -> None:
+@pytest.mark.parametrize("example", ["pod.yaml", "job.yaml"])
+def test_what_is_for_kubernetes_fits_it(example: str) -> None:
     """The API's own schema, no unknown fields."""
-    check(tool("kubernetes-validate"), "--strict", EXAMPLES / "containers/pod.yaml")
+    check(tool("kubernetes-validate"), "--strict", EXAMPLES / "containers" / example)
 
 
 def _groovy(source: str) -> tree_sitter.Node:
@@ -176,4 +177,4 @@ def test_yaml_has_no_key_twice(path: Path) -> None:
         return loader.construct_mapping(node, deep=True)
 
     Strict.add_constructor("tag:yaml.org,2002:map", mapping)
-    assert yaml.load(path.read_text(), Strict)
+    assert all(yaml.load_all(path.read_text(), Strict))
