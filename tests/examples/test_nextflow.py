@@ -78,30 +78,44 @@ class TestRun:
 
 
 class TestContainer:
-    def test_only_names_are_handed_to_docker(self, nextflow: Sandbox) -> None:
-        """The task in the container has the role; its command line and files hold no key.
-        Nextflow is real, docker is a stand-in that starts what it is told with what it is told."""
-        handed_over = nextflow.home / "docker-run"
-        nextflow.script(
-            "docker",
-            f"""
-[ "$1" = run ] || exit 0
-printf '%s\\n' "$*" >>{shlex.quote(str(handed_over))}
-set -- "$@" --
-while [ "$1" != my-image ]; do
-    [ "$1" = -e ] && names="$names $2"
-    shift
-done
+    """Nextflow is real; the container engine is a stand-in, which starts what it is told to in an
+    environment of what it is told to hand over."""
+
+    def in_a_container(self, nextflow: Sandbox, hand_over: str) -> str:
+        """Shell text that ends like an engine: `given` are the variables that go in."""
+        known = f"PATH={nextflow.env['PATH']} SANDBOX_CALLS={nextflow.env['SANDBOX_CALLS']}"
+        return f"""
+printf '%s\\n' "$*" >>{shlex.quote(str(nextflow.home / "command-lines"))}
+{hand_over}
+while [ "$1" != "$image" ]; do shift; done
 shift
-given="PATH=$PATH SANDBOX_CALLS=$SANDBOX_CALLS"
-for name in $names; do given="$given $name=$(printenv "$name")"; done
-set -- env -i $given "$1" "$2" "$3"
-exec "$@"
-""",
-        )
+exec env -i {known} $given "$@"
+"""
+
+    def test_only_names_are_handed_to_docker(self, nextflow: Sandbox) -> None:
+        """The task in the container has the role; its command line and files hold no key."""
+        hand_over = """
+[ "$1" = run ] || exit 0
+image=my-image given= before=
+for word; do
+    [ "$before" = -e ] && given="$given $word=$(printenv "$word")"
+    before=$word
+done
+"""
+        nextflow.script("docker", self.in_a_container(nextflow, hand_over))
         ran = launch(nextflow, "-with-docker", "my-image").ok()
         assert {call.name: call.role for call in ran.calls}["aws"] == "nf-task-role/nf-FETCH"
-        assert "-e AWS_SECRET_ACCESS_KEY" in handed_over.read_text()
+        assert "-e AWS_SECRET_ACCESS_KEY" in (nextflow.home / "command-lines").read_text()
+        assert nextflow.files_with_secrets() == []
+
+    def test_apptainer_is_handed_the_role(self, nextflow: Sandbox) -> None:
+        """By the variables that it knows for this; again, no file holds a key."""
+        image = nextflow.home / "image.sif"
+        image.touch()
+        hand_over = f"image={image} given=$(env | sed -n 's/^APPTAINERENV_//p')\n"
+        nextflow.script("apptainer", self.in_a_container(nextflow, hand_over))
+        ran = launch(nextflow, "-with-apptainer", str(image)).ok()
+        assert {call.name: call.role for call in ran.calls}["aws"] == "nf-task-role/nf-FETCH"
         assert nextflow.files_with_secrets() == []
 
 
