@@ -1,5 +1,4 @@
-"""Write docs/errors.md from the tables that the program takes its hints from, and put into every
-page the parts of examples that it shows.
+"""Write what the pages take from elsewhere: the table of hints, and parts of the examples.
 
 A fenced block after `<!-- from: PATH -->` is the part of that file that goes from the block's
 first line to its last one, whatever their indentation: to show another part, change these two.
@@ -20,7 +19,8 @@ REPOSITORY = HERE.parent
 ERRORS = HERE / "errors.md"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(HERE.rglob("*.md"))]
 INCLUDED = re.compile(
-    r"(?P<head>^<!-- from: (?P<path>\S+) -->\n```\w*\n)(?P<text>.*?)^```\n", re.DOTALL | re.MULTILINE
+    r"(?P<head>^<!-- from: (?P<path>\S+) -->\n```\w*\n)(?P<text>.*?)^```\n",
+    re.DOTALL | re.MULTILINE,
 )
 
 INTRODUCTION = f"""\
@@ -114,14 +114,15 @@ def included(page: str) -> str:
 
     def part(block: re.Match[str]) -> str:
         lines = (REPOSITORY / block["path"]).read_text().splitlines()
-        bare = [line.strip() for line in lines]
         shown = [line.strip() for line in block["text"].splitlines()]
-        try:
-            first = bare.index(shown[0])
-            end = bare.index(shown[-1], first) + 1
-        except (IndexError, ValueError):
+        first = [at for at, line in enumerate(lines) if line.strip() == shown[0]]
+        last = [at for at, line in enumerate(lines) if line.strip() == shown[-1]]
+        spans = [(start, end) for start in first for end in last if end >= start]
+        if not spans:
             sys.exit(f"{block['path']} has no part that begins and ends as this one:\n{block[0]}")
-        text = textwrap.dedent("\n".join(lines[first:end]))
+        # Where a line comes more than once, the part is the one that has changed least in length.
+        start, end = min(spans, key=lambda span: abs(span[1] - span[0] + 1 - len(shown)))
+        text = textwrap.dedent("\n".join(lines[start : end + 1]))
         return f"{block['head']}{text}\n```\n"
 
     return INCLUDED.sub(part, page)

@@ -272,7 +272,6 @@ class Sandbox:
             if path.is_file() and any(secret in path.read_bytes() for secret in secrets)
         ]
 
-
     def _call(self, line: str) -> Call:
         fields = json.loads(line)
         return Call(**fields, arn=self.identity(fields["environ"], fields["file"]))

@@ -16,7 +16,7 @@ import pytest
 
 from .conftest import ROOT
 
-#: What a cluster's administrator needs, where docs/hpc-admin.md has it; True if it is to be run.
+#: What a cluster's administrator needs, where docs/slurm-admin.md has it; True if it is to be run.
 SCHEDULERS = {
     "/usr/libexec/aws-role-exec/job-credentials": True,
     "/usr/share/aws-role-exec/roles.map": False,

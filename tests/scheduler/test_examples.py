@@ -86,7 +86,8 @@ def test_the_summary_waits_for_the_simulation(cluster: Cluster, site: Sandbox) -
         "summarize.sh": f"#!/bin/sh\ncp simulated seen\nexec {EXAMPLES}/bedrock/summarize.sh $1\n",
     }.items():
         (site.work / script).write_text(text)
-    site.run(EXAMPLES / "bedrock/submit-chain.sh").ok()
+    submit = str(EXAMPLES / "bedrock/submit-chain.sh")
+    cluster.command(submit, env=site.env, cwd=site.work)
     numbers = cluster.command("squeue", "-h", "-o", "%A").split()
     first, second = sorted(numbers, key=int)
     assert Job(cluster, second, site.work).wait()["JobState"] == "COMPLETED"
