@@ -1,4 +1,4 @@
-"""The Slurm tier: one cluster for all of it, so it runs in one process (`make test-scheduler`)."""
+"""The tier of real schedulers (`make test-scheduler`): one cluster for all tests of a process."""
 
 import os
 import shlex

@@ -245,11 +245,11 @@ def process_state(pid: int) -> str:
 
 
 def throttle(sts: Sts, per_second: int) -> None:
-    """Have it answer so many requests a second, and throttle the others."""
+    """Have it answer so many requests a second, none in advance, and throttle the others."""
     answered: list[float] = []
 
     def limited(conversation: Conversation, asked: Asked) -> None:
-        if len([at for at in answered if at > asked.at - 1]) < per_second:
+        if len(answered) < per_second * (asked.at - sts.asked[0].at):
             answered.append(asked.at)
             sts.answer(conversation, asked)
         else:
