@@ -116,17 +116,24 @@ def _lsf(environ: Mapping[str, str]) -> int | None:
 
 
 def _sge(environ: Mapping[str, str]) -> int | None:
-    task = environ.get("SGE_TASK_ID") or "undefined"
-    number = "1" if task == "undefined" else task
-    limit, used = None, 0
-    for line in _ask(["qstat", "-j", environ["JOB_ID"]], environ):
+    # Jobs need not have Grid Engine's commands on their PATH.
+    path = os.pathsep.join(filter(None, map(environ.get, ("PATH", "SGE_BINARY_PATH"))))
+    limit = None
+    for line in _ask(["qstat", "-j", environ["JOB_ID"]], {**environ, "PATH": path}):
         label, _, values = line.partition(":")
-        fields = dict(pair.strip().partition("=")[::2] for pair in values.split(",") if "=" in pair)
-        if label.startswith("hard resource_list"):
+        if label == "hard resource_list":
+            fields = dict(pair.strip().partition("=")[::2] for pair in values.split(","))
             limit = _clock(fields.get("h_rt", ""))
-        elif label.split() == ["usage", number]:
-            used = _clock(fields.get("wallclock", "")) or 0
-    return None if limit is None else limit - used
+    return None if limit is None else limit - _sge_used(environ)
+
+
+def _sge_used(environ: Mapping[str, str]) -> int:
+    # qstat does not tell in every version; this file is written when the job starts.
+    try:
+        started = os.stat(os.path.join(environ["SGE_JOB_SPOOL_DIR"], "config")).st_mtime
+    except (KeyError, OSError):
+        return 0
+    return max(int(time.time() - started), 0)
 
 
 _SCHEDULERS: tuple[tuple[str, str, Callable[[Mapping[str, str]], int | None]], ...] = (

@@ -24,15 +24,18 @@ Job Id: 1234[5].server
     Variable_List = PBS_O_HOME=/home/alice,PBS_O_LANG=C.UTF-8,
 \tPBS_O_PATH=/usr/bin:/bin
 """
-# qstat -j of Grid Engine 8.1.9, likewise.
+# qstat -j of Grid Engine 8.1.9, likewise: it does not say since when a task runs.
 SGE = """\
 ==============================================================
 job_number:                 42
-hard resource_list:         h_rt={limit},h_vmem=4G
-job-array tasks:            1-10:1
-usage    3:                 wallclock=00:10:00, cpu=00:09:58, mem=1.0 GBs, io=0.1, vmem=1.1G
-usage    7:                 wallclock=01:00:00, cpu=00:59:58, mem=1.0 GBs, io=0.1, vmem=1.1G
-scheduling info:            (Collecting of scheduler job information is turned off)
+hard resource_list:         {limit}
+soft resource_list:         h_rt=1
+job_name:                   train
+env_list:                   TERM=NONE
+job-array tasks:            3-7:4
+usage         3:            cpu=00:09:58, mem=0.00000 GB s, io=0.00007 GB, vmem=3.500M
+usage         7:            cpu=00:59:58, mem=0.00000 GB s, io=0.00007 GB, vmem=3.551M
+scheduling info:            There are no messages available
 """
 
 
@@ -146,13 +149,30 @@ def test_lsf(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "limit", "seconds"),
-    [("7", "14400", 10800), ("3", "4:00:00", 13800), ("undefined", "3600", 3600)],
+    ("limit", "seconds"),
+    [
+        ("h_rt=14400", 14400),
+        ("h_vmem=4G,h_rt=4:00:00", 14400),
+        ("h_vmem=4G", None),
+        ("h_rt=INFINITY", None),
+    ],
 )
-def test_sge(tool, task: str, limit: str, seconds: int) -> None:
-    environ = {"JOB_ID": "42", "SGE_TASK_ID": task}
+def test_sge(tool, limit: str, seconds: int | None) -> None:
+    environ = {"JOB_ID": "42", "SGE_TASK_ID": "7"}
     path = tool("qstat", SGE.format(limit=limit))
     assert time_left.find({"PATH": path, **environ}) == ("SGE", seconds)
+
+
+def test_sge_counts_from_the_start_of_the_job(tool, tmp_path: Path) -> None:
+    """Which is when its spool directory was made; qstat may be where only Grid Engine knows."""
+    tool("qstat", SGE.format(limit="h_rt=14400"))
+    (tmp_path / "config").touch()
+    os.utime(tmp_path / "config", (0, time.time() - 600))
+    environ = {"JOB_ID": "42", "SGE_TASK_ID": "undefined", "PATH": "/usr/bin:/bin"}
+    places = {"SGE_BINARY_PATH": str(tmp_path), "SGE_JOB_SPOOL_DIR": str(tmp_path)}
+    _, left = time_left.find({**environ, **places})
+    assert left is not None
+    assert 13700 <= left <= 13800
 
 
 @given(st.text())
