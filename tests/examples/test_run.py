@@ -98,6 +98,18 @@ RUN = [
         env={"PBS_JOBID": "1234[5].server"},
     ),
     Example(
+        "sge/job.sh",
+        "train.py --output s3://research-bucket/model-outputs/run-42/",
+        "hpc-ml-training/sge-42",
+        env={"JOB_ID": "42", "SGE_TASK_ID": "undefined"},
+    ),
+    Example(
+        "sge/array.sh",
+        "run_inference.py --chunk 7",
+        "hpc-inference/sge-42_7",
+        env={"JOB_ID": "42", "SGE_TASK_ID": "7"},
+    ),
+    Example(
         "bedrock/annotate-array.sh",
         "annotate_chunk.py --chunk 7 --input s3://genomics-bucket/sequences/ "
         "--output s3://genomics-bucket/annotations/",

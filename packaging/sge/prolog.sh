@@ -1,0 +1,36 @@
+#!/bin/bash -p
+# Grid Engine prolog: give jobs that roles.map lists a credentials file, without a change to their
+# scripts. Runs as root on the node before the job (`prolog root@/etc/sge/prolog.sh` in the queue);
+# epilog.sh removes the file. docs/grid-engine.md says how to install them.
+#
+# Grid Engine hands the submitted environment to root: -p keeps bash from taking functions out of
+# it, PATH is set here, and job-credentials starts with none of it.
+export PATH=/usr/local/bin:/usr/bin:/bin
+credentials() {
+  env -i JOB_ID="$JOB_ID" SGE_TASK_ID="$SGE_TASK_ID" \
+    /usr/libexec/aws-role-exec/job-credentials "$@"
+}
+fact() { sed -n "s/^$1=//p" "$SGE_JOB_SPOOL_DIR/config"; }
+fail() { # What is said here is in the job's output. Any status but 100 would close the queue.
+  printf 'aws-role-exec: no credentials for this job: %s\n' "$1" >&2
+  exit 100 # the job waits in state Eqw: `qmod -cj` starts it again, `qdel` removes it
+}
+
+job=$JOB_ID
+[ "$SGE_TASK_ID" = undefined ] || job+=.$SGE_TASK_ID # an array's
+owner=$(fact job_owner)
+facts=(queue="$(fact queue)" project="$(fact acct_project)" user="$owner")
+[ -n "$(credentials find "${facts[@]}" 2>/dev/null)" ] || exit 0
+told=$(credentials write "$job" "$(id -u "$owner")" "${facts[@]}" 2>&1) || fail "$told"
+file=$(credentials check "$job" 2>&1) || fail "$file"
+[ -n "$file" ] || fail "it was not written"
+
+# The job is started with what this file holds, a variable a line. An identity that was submitted
+# along would win over the file.
+names='AWS_(ACCESS_KEY.*|SECRET_.*|SESSION_TOKEN|SECURITY_TOKEN|CREDENTIAL_.*|PROFILE'
+names+='|DEFAULT_PROFILE|SHARED_CREDENTIALS_FILE|WEB_IDENTITY_TOKEN_FILE|ROLE_ARN'
+names+='|ROLE_SESSION_NAME|CONTAINER_.*|BEARER_TOKEN_.*|VAULT.*)'
+environment=$SGE_JOB_SPOOL_DIR/environment
+{ rest=$(grep -Ev "^$names=" "$environment") &&
+  printf '%s\nAWS_SHARED_CREDENTIALS_FILE=%s\n' "$rest" "$file" >"$environment"; } 2>/dev/null ||
+  fail "$environment cannot be changed"
