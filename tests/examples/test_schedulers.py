@@ -1,20 +1,21 @@
 """Slurm's Prolog, TaskProlog and Epilog run as slurmd would run them; the PBS hook under a
-stand-in for PBS's Python module. A real Slurm runs them in tests/scheduler."""
+stand-in for PBS's Python module (openpbs.py). A real Slurm runs them in tests/scheduler."""
 
+import json
 import os
 import stat
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from aws_role_exec import environment
-from examples.sandbox import EXAMPLES, REPOSITORY, Ran, Sandbox
+from examples.sandbox import REPOSITORY, Ran, Sandbox
 from scheduler.site import install
 from servers.sts import ACCESS_DENIED
 
-HOOK = EXAMPLES / "pbs/aws_role_launch.py"
 MAP = REPOSITORY / "packaging/roles/roles.map"
 
 
@@ -288,47 +289,159 @@ class TestEpilog:
         assert [path.name for path in node.base.iterdir()] == ["4712"]
 
 
-PBS = """
-import json, runpy, sys, types
-class Done(BaseException): pass
-class Event:
-    env = {"HOME": "/home/alice", "AWS_PROFILE": "mine"}
-    job = types.SimpleNamespace(id="1234[5].server", Resource_List={"walltime": %r})
-    def accept(self): raise Done("accepted")
-    def reject(self, message): raise Done("rejected " + message)
-pbs = types.ModuleType("pbs")
-pbs.event = Event
-sys.modules["pbs"] = pbs
-try: exec(compile(open(sys.argv[1]).read().replace("/usr/local/bin/", ""), "hook", "exec"), {})
-except Done as done: print(json.dumps({"verdict": str(done), "env": Event.env}))
-"""
+class Pbs:
+    """A node of OpenPBS's, with the hook; `launch` is MoM about to start a job's shell."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.root = sandbox.tmp.parent / "node"
+        self.root.mkdir()
+        install(self.root, "pbs", sandbox.bin)
+        self.map = self.root / "etc/roles.map"
+        self.map.write_text(
+            "project=climate,queue=gpu arn:aws:iam::123456789012:role/climate\n"
+            "account=genomics arn:aws:iam::123456789012:role/genomics\n"
+            "user=carol arn:aws:iam::123456789012:role/carol\n"
+            "queue=workq arn:aws:iam::123456789012:role/hpc-pbs-worker\n"
+        )
+        self.settings = self.root / "etc/base.env"
+
+    def launch(self, env: dict[str, str] | None = None, **job: str | int | None) -> "Launch":
+        environ = {"HOME": "/home/alice", "PBS_JOBID": "1234[5].server", **(env or {})}
+        event = json.dumps({"job": {"queue": "workq", "euser": "alice", **job}, "env": environ})
+        stand_in = Path(__file__).with_name("openpbs.py")
+        ran = self.sandbox.run(
+            sys.executable, stand_in, self.root / "aws_role_launch.py", event
+        ).ok()
+        return Launch(**json.loads(ran.output))
 
 
+@dataclass(frozen=True)
+class Launch:
+    """What a hook made of it."""
+
+    rejected: str | None
+    env: dict[str, str]
+    log: list[str]
+
+
+@pytest.fixture
+def pbs(sandbox: Sandbox) -> Pbs:
+    return Pbs(sandbox)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hook is for Linux nodes")
 class TestPbsHook:
-    def launch(self, sandbox: Sandbox, walltime: int | None) -> dict:
-        import json  # noqa: PLC0415
-
-        ran = sandbox.run(sys.executable, "-c", PBS % walltime, HOOK).ok()
-        return json.loads(ran.output)
-
     @pytest.mark.parametrize(
         ("walltime", "seconds"), [(1800, 1800), (60, 900), (86400, 3600), (None, 3600)]
     )
     def test_the_job_starts_under_the_role(
-        self, sandbox: Sandbox, walltime: int | None, seconds: int
+        self, pbs: Pbs, walltime: int | None, seconds: int
     ) -> None:
         """Its shell's environment has the keys, for as long as the job may run."""
-        launched = self.launch(sandbox, walltime)
-        assert launched["verdict"] == "accepted"
-        arn = sandbox.identity(launched["env"])
+        launched = pbs.launch(walltime=walltime)
+        assert launched.rejected is None
+        arn = pbs.sandbox.identity(launched.env)
         assert arn == "arn:aws:sts::123456789012:assumed-role/hpc-pbs-worker/pbs-1234-5-.server"
-        assert "AWS_PROFILE" not in launched["env"]
-        assert launched["env"]["HOME"] == "/home/alice"
-        assert sandbox.assumed()[0]["DurationSeconds"] == str(seconds)
+        assert launched.env["HOME"] == "/home/alice"
+        assert pbs.sandbox.assumed()[0]["DurationSeconds"] == str(seconds)
 
-    def test_no_role_no_job(self, sandbox: Sandbox) -> None:
-        """Rather than a job under the node's identity."""
-        sandbox.sts.always(ACCESS_DENIED)
-        launched = self.launch(sandbox, 1800)
-        assert launched["verdict"].startswith("rejected no AWS role for this job: aws-role-exec: ")
-        assert "AWS_ACCESS_KEY_ID" not in launched["env"]
+    @pytest.mark.parametrize(
+        ("job", "role"),
+        [
+            ({"project": "climate", "queue": "gpu"}, "climate"),
+            ({"project": "climate"}, "hpc-pbs-worker"),
+            ({"Account_Name": "genomics", "queue": "gpu"}, "genomics"),
+            ({"euser": "carol", "queue": "gpu"}, "carol"),
+        ],
+    )
+    def test_the_map_names_the_role(self, pbs: Pbs, job: dict[str, str], role: str) -> None:
+        """By queue, account, project and user."""
+        assert f":assumed-role/{role}/" in str(pbs.sandbox.identity(pbs.launch(**job).env))
+
+    def test_a_job_that_no_line_is_for_is_left_untouched(self, pbs: Pbs) -> None:
+        """Its own identity stays as it was."""
+        launched = pbs.launch({"AWS_PROFILE": "mine"}, queue="debug")
+        assert launched.rejected is None
+        assert launched.env == {
+            "HOME": "/home/alice",
+            "PBS_JOBID": "1234[5].server",
+            "AWS_PROFILE": "mine",
+        }
+        assert pbs.sandbox.assumed() == []
+
+    def test_a_node_without_a_map_leaves_jobs_alone(self, pbs: Pbs) -> None:
+        """The server sends the hook to every node. With a map, but without what reads it, a node
+        starts nothing."""
+        (pbs.root / "libexec/job-credentials").unlink()
+        assert "No such file" in str(pbs.launch().rejected)
+        pbs.map.unlink()
+        assert pbs.launch().rejected is None
+        assert pbs.sandbox.assumed() == []
+
+    def test_no_role_no_job(self, pbs: Pbs) -> None:
+        """Rather than a job under the node's identity. The reason is one line."""
+        pbs.sandbox.sts.always(ACCESS_DENIED)
+        launched = pbs.launch()
+        reason = str(launched.rejected)
+        assert reason.startswith("no AWS role for job 1234[5].server: aws-role-exec: ")
+        assert "AccessDenied" in reason
+        assert "\n" not in reason
+        assert "AWS_ACCESS_KEY_ID" not in launched.env
+
+    def test_no_other_identity_is_left(self, pbs: Pbs) -> None:
+        """Nothing that was submitted along selects one; the rest is the user's."""
+        names = [*environment.IDENTITY_VARIABLES]
+        names += [prefix + "X" for prefix in environment.IDENTITY_PREFIXES]
+        names += ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_VAULT", "AWS_ROLE_EXEC_ROLE_ARN"]
+        kept = dict.fromkeys(
+            ["AWS_CA_BUNDLE", "AWS_BATCH_JOB_ID", "AWS_PROFILES", "MY_AWS_PROFILE"], "x"
+        )
+        launched = pbs.launch({**dict.fromkeys(names, "x"), **kept})
+        assert launched.rejected is None
+        left = {name: value for name, value in launched.env.items() if value == "x"}
+        assert left == kept
+        assert {name for name in launched.env if environment.selects_identity(name)} == {
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_CREDENTIAL_EXPIRATION",
+        }
+
+    def test_nothing_of_the_jobs_environment_leads_root_astray(self, pbs: Pbs) -> None:
+        """It is the job's alone."""
+        hostile = {
+            "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+            "AWS_ROLE_EXEC_ROLE_ARN": "arn:aws:iam::123456789012:role/hostile",
+            "PATH": "/nonexistent",
+            "LD_PRELOAD": "/nonexistent.so",
+        }
+        launched = pbs.launch(hostile)
+        assert launched.rejected is None
+        assert pbs.sandbox.assumed()[0]["RoleArn"].endswith(":role/hpc-pbs-worker")
+
+    def test_the_settings_of_the_site_are_read(self, pbs: Pbs) -> None:
+        """The file that Slurm's scripts read as well."""
+        pbs.settings.write_text(
+            "# how long\nAWS_ROLE_EXEC_DURATION='45m'\nexport AWS_ROLE_EXEC_SESSION_NAME=ours\n"
+        )
+        arn = pbs.sandbox.identity(pbs.launch().env)
+        assert arn == "arn:aws:sts::123456789012:assumed-role/hpc-pbs-worker/ours"
+        assert pbs.sandbox.assumed()[0]["DurationSeconds"] == "2700"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+    def test_settings_that_are_not_roots_are_refused(self, pbs: Pbs) -> None:
+        """They choose whom root asks."""
+        pbs.settings.touch()
+        os.chown(pbs.settings, 65534, 65534)
+        assert "base.env is not root's" in str(pbs.launch().rejected)
+        assert pbs.sandbox.assumed() == []
+
+    def test_a_slip_in_the_map_is_logged(self, pbs: Pbs) -> None:
+        """The other lines count."""
+        pbs.map.write_text("partition=gpu x\n" + pbs.map.read_text())
+        launched = pbs.launch()
+        assert launched.rejected is None
+        (line,) = launched.log
+        assert line.startswith("1234[5].server: ")
+        assert 'a job here has no "partition"' in line

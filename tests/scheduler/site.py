@@ -14,12 +14,14 @@ def install(root: Path, scheduler: str, programs: Path, run: str = "run") -> Non
     places = {"etc": "etc", "usr/libexec": "libexec", "run": run}
     for place in ("etc", "libexec"):
         (root / place).mkdir(exist_ok=True)
-    scripts = [script for script in (PACKAGING / scheduler).iterdir() if script.suffix == ".sh"]
+    scripts = [
+        script for script in (PACKAGING / scheduler).iterdir() if script.suffix in (".sh", ".py")
+    ]
     for script in [PACKAGING / "roles/job-credentials", *scripts]:
         text = script.read_text()
         for place, instead in places.items():
             text = text.replace(f"/{place}/aws-role-exec", str(root / instead))
-        text = text.replace("PATH=/usr/local/bin:", f"PATH={programs}:/usr/local/bin:")
+        text = text.replace("/usr/local/bin:", f"{programs}:/usr/local/bin:")
         target = root / script.name if script in scripts else root / "libexec" / script.name
         target.write_text(text)
         target.chmod(0o755)

@@ -1,0 +1,105 @@
+"""OpenPBS hook: give jobs that roles.map lists a role, without a change to their scripts.
+
+PBS runs an execjob_launch hook as root, just before the job's shell and each task started through
+the task manager, and lets it set their environment. (A prologue cannot: it has no way to
+change the job's environment.) docs/pbs.md says how to install it.
+
+A launch that is rejected ends the job, which is not queued again; the node stays up. That is also
+what PBS does when a hook fails or takes more than 30 seconds.
+"""
+
+# ruff: noqa: UP021, UP022 (PBS may bring a Python as old as 3.6)
+import json
+import os
+import re
+import shlex
+import subprocess
+
+import pbs
+
+JOBS = "/usr/libexec/aws-role-exec/job-credentials"
+MAP = "/etc/aws-role-exec/roles.map"
+SETTINGS = "/etc/aws-role-exec/base.env"  # AWS_CA_BUNDLE=..., HTTPS_PROXY=..., AWS_REGION=...
+PATH = "/usr/local/bin:/usr/bin:/bin"
+LONGEST_SECONDS = 3600  # raise it, up to 43200, if the base identity is not itself a role
+IDENTITY = re.compile(
+    r"AWS_((ACCESS_KEY(_ID)?|SECRET_(ACCESS_)?KEY|SESSION_TOKEN|SECURITY_TOKEN"
+    r"|CREDENTIAL_(EXPIRATION|FILE)|(DEFAULT_)?PROFILE|SHARED_CREDENTIALS_FILE"
+    r"|WEB_IDENTITY_TOKEN_FILE|ROLE_ARN|ROLE_SESSION_NAME)$"
+    r"|CONTAINER_CREDENTIALS_|CONTAINER_AUTHORIZATION_TOKEN|BEARER_TOKEN_|VAULT|ROLE_EXEC_)"
+)
+
+event = pbs.event()
+job = event.job
+
+
+def refuse(reason):
+    # Better no job than a job under the node's own identity.
+    event.reject("no AWS role for job %s: %s" % (job.id, reason))
+
+
+def answer(command, environ):
+    try:
+        told = subprocess.run(
+            command,
+            env=environ,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        )
+    except OSError as error:
+        return refuse(error)
+    words = told.stderr.strip()
+    if told.returncode != 0:
+        return refuse((words or "no answer").splitlines()[0])
+    if words:
+        pbs.logmsg(pbs.EVENT_ERROR, "%s: %s" % (job.id, words))
+    return told.stdout
+
+
+def settings():
+    if not os.path.exists(SETTINGS):
+        return {}
+    if os.stat(SETTINGS).st_uid != os.geteuid():
+        return refuse(SETTINGS + " is not root's")
+    with open(SETTINGS) as file:
+        words = shlex.split(file.read(), comments=True)
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+if not os.path.exists(MAP):
+    event.accept()  # a node without roles
+facts = {
+    "queue": job.queue,
+    "account": job.Account_Name,
+    "project": job.project,
+    "user": job.euser,
+}
+find = [JOBS, "find"]
+find += ["%s=%s" % (name, "" if value is None else value) for name, value in facts.items()]
+role = answer(find, os.environ).strip()
+if not role:
+    event.accept()
+
+walltime = job.Resource_List["walltime"]
+seconds = LONGEST_SECONDS if walltime is None else min(int(walltime), LONGEST_SECONDS)
+environ = {
+    "HOME": "/",
+    # A bare number is a walltime: below 15 minutes it is rounded up.
+    "AWS_ROLE_EXEC_DURATION": str(seconds),
+    "AWS_ROLE_EXEC_SESSION_NAME": "auto",
+    "AWS_ROLE_EXEC_STS_TIMEOUT": "20s",
+}
+environ.update(os.environ, PATH=PATH, PBS_JOBID=str(job.id))
+environ.update(settings())
+keys = json.loads(answer(["aws-role-exec", "--role-arn", role, "--format", "json"], environ))
+for name in [name for name in event.env if IDENTITY.match(name)]:
+    del event.env[name]
+event.env["AWS_ACCESS_KEY_ID"] = keys["AccessKeyId"]
+event.env["AWS_SECRET_ACCESS_KEY"] = keys["SecretAccessKey"]
+event.env["AWS_SESSION_TOKEN"] = keys["SessionToken"]
+event.env["AWS_REGION"] = keys["Region"]
+event.env["AWS_DEFAULT_REGION"] = keys["Region"]
+event.env["AWS_CREDENTIAL_EXPIRATION"] = keys["Expiration"]
+event.accept()
