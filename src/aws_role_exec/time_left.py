@@ -107,11 +107,13 @@ def _lsf(environ: Mapping[str, str]) -> int | None:
     index = environ.get("LSB_JOBINDEX") or "0"  # 0 outside arrays
     job = environ["LSB_JOBID"] + (f"[{index}]" if index != "0" else "")
     for line in _ask(["bjobs", "-noheader", "-o", "time_left", job], environ):
-        # "1:30 L": hours and minutes, and what they are of; "-" without a limit.
+        # "1:30 L" and, where LSB_HMS_TIME_FORMAT is set, "1:30:00 L"; "-" without a limit.
         text, _, kind = line.strip().partition(" ")
-        hours, colon, minutes = text.partition(":")
-        if colon and kind in _LSF_KINDS:
-            return 0 if kind == "X" else int(hours) * 3600 + int(minutes) * 60
+        if ":" in text and kind in _LSF_KINDS:
+            hours, minutes, *seconds = map(int, text.split(":"))
+            left = hours * 3600 + minutes * 60 + sum(seconds)
+            # A limit ends the job; an estimate does not, met or exceeded.
+            return left if kind == "L" else max(left, ELSE_SECONDS)
     return None
 
 

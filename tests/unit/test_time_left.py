@@ -140,9 +140,19 @@ def test_torque_says_it_in_a_variable(tool) -> None:
 
 @pytest.mark.parametrize(
     ("printed", "seconds"),
-    [("1:30 L", 5400), ("0:59 E", 3540), ("0:05 X", 0), ("-", None), ("", None)],
+    [
+        ("1:30 L", 5400),
+        ("1:30:20 L", 5420),
+        ("0:05 L", 300),
+        ("2:00 E", 7200),
+        ("0:59 E", 3600),
+        ("0:00 X", 3600),
+        ("-", None),
+        ("", None),
+    ],
 )
 def test_lsf(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
+    """By a limit; by an estimate only if it is long, since the job goes on beyond it."""
     environ = {"PATH": tool("bjobs", printed + "\n"), "LSB_JOBID": "9", "LSB_JOBINDEX": "3"}
     assert time_left.find(environ) == ("LSF", seconds)
     assert (tmp_path / "arguments").read_text() == "-noheader -o time_left 9[3]\n"
