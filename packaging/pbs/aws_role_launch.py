@@ -35,7 +35,7 @@ job = event.job
 
 def refuse(reason):
     # Better no job than a job under the node's own identity.
-    event.reject("no AWS role for job %s: %s" % (job.id, reason))
+    event.reject(f"no AWS role for job {job.id}: {reason}")
 
 
 def answer(command, environ):
@@ -54,7 +54,7 @@ def answer(command, environ):
     if told.returncode != 0:
         return refuse((words or "no answer").splitlines()[0])
     if words:
-        pbs.logmsg(pbs.EVENT_ERROR, "%s: %s" % (job.id, words))
+        pbs.logmsg(pbs.EVENT_ERROR, f"{job.id}: {words}")
     return told.stdout
 
 
@@ -77,7 +77,7 @@ facts = {
     "user": job.euser,
 }
 find = [JOBS, "find"]
-find += ["%s=%s" % (name, "" if value is None else value) for name, value in facts.items()]
+find += [f"{name}={'' if value is None else value}" for name, value in facts.items()]
 role = answer(find, os.environ).strip()
 if not role:
     event.accept()

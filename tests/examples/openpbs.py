@@ -42,14 +42,14 @@ class Named:
         return self.name
 
 
-def job(queue, euser, walltime=None, project="_pbs_project_default", Account_Name=None):
+def job(queue, euser, walltime=None, project="_pbs_project_default", account=None):
     return types.SimpleNamespace(
         id="1234[5].server",
         queue=Named(queue),
         euser=euser,
         Job_Owner=euser + "@login",
         project=Named(project),
-        Account_Name=Account_Name,
+        Account_Name=account,
         Resource_List={"walltime": None if walltime is None else Duration(walltime)},
     )
 

@@ -310,9 +310,9 @@ class Pbs:
         environ = {"HOME": "/home/alice", "PBS_JOBID": "1234[5].server", **(env or {})}
         event = json.dumps({"job": {"queue": "workq", "euser": "alice", **job}, "env": environ})
         stand_in = Path(__file__).with_name("openpbs.py")
-        ran = self.sandbox.run(
-            sys.executable, stand_in, self.root / "aws_role_launch.py", event
-        ).ok()
+        hook = self.root / "aws_role_launch.py"
+        bare = {"PATH": None, "HOME": None}  # what MoM was started with
+        ran = self.sandbox.run(sys.executable, stand_in, hook, event, env=bare).ok()
         return Launch(**json.loads(ran.output))
 
 
@@ -351,7 +351,7 @@ class TestPbsHook:
         [
             ({"project": "climate", "queue": "gpu"}, "climate"),
             ({"project": "climate"}, "hpc-pbs-worker"),
-            ({"Account_Name": "genomics", "queue": "gpu"}, "genomics"),
+            ({"account": "genomics", "queue": "gpu"}, "genomics"),
             ({"euser": "carol", "queue": "gpu"}, "carol"),
         ],
     )
