@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Mapping
 
 import pytest
@@ -32,6 +33,8 @@ class Example:
     becomes: bool = True
     """Whether the script itself becomes the program: same process id."""
     stdin: str = ""
+    tools: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What the scheduler's own tools print."""
 
     def __str__(self) -> str:
         return self.path
@@ -95,7 +98,21 @@ RUN = [
         "pbs/job.sh",
         "train.py",
         "hpc-pbs-worker/pbs-1234-5-.server",
+        seconds=3000,
         env={"PBS_JOBID": "1234[5].server"},
+        tools={
+            "qstat": "Job Id: 1234[5].server\n"
+            "    resources_used.walltime = 00:10:00\n"
+            "    Resource_List.walltime = 01:00:00\n"
+        },
+    ),
+    Example(
+        "lsf/job.sh",
+        "run_inference.py --chunk 7",
+        "hpc-lsf-worker/lsf-4711_7",
+        seconds=14340,
+        env={"LSB_JOBID": "4711", "LSB_JOBINDEX": "7"},
+        tools={"bjobs": "3:59 L\n"},
     ),
     Example(
         "sge/job.sh",
@@ -154,6 +171,8 @@ def matches(role: str | None, expected: str) -> bool:
 @pytest.mark.parametrize("example", RUN, ids=str)
 def test_the_program_runs_under_the_role(sandbox: Sandbox, example: Example) -> None:
     """Same words, the role that was named, and nothing of the caller's identity."""
+    for name, printed in example.tools.items():
+        sandbox.script(name, f"printf %s {shlex.quote(printed)}")
     ran = sandbox.run(EXAMPLES / example.path, *example.arguments, env=example.env).ok()
     call = ran.calls[0]
     assert call.words == example.words
