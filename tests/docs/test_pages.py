@@ -198,6 +198,12 @@ CHECKS = {
     "spack": words(
         "spack repo add ./spack/spack_repo/aws_role_exec", "spack install aws-role-exec"
     ),
+    "bsub": words("bsub"),
+    "qmgr": words(
+        "qmgr -c create hook aws_role event=execjob_launch",
+        "qmgr -c import hook aws_role application/x-python default "
+        "packaging/pbs/aws_role_launch.py",
+    ),
     "git": words("git clone https://github.com/scttfrdmn/aws-role-exec"),
 }
 
