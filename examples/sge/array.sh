@@ -1,11 +1,14 @@
 #!/bin/bash
 #$ -S /bin/bash
 #$ -N parallel-inference
-#$ -cwd
 #$ -t 1-100
 #$ -l h_rt=01:00:00
-# A Grid Engine array: every task has its own session, named sge-JOB_TASK.
-# Needs: a base identity on the nodes.
+#$ -cwd
+# A Grid Engine job array: every task has its own session, named sge-JOB_TASK.
+# Needs: a base identity on the hosts.
+#
+# A hundred tasks that start together call STS together. Throttled calls are tried again for as
+# long as --sts-timeout allows; a few minutes cost nothing to a queued job.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-inference \
   --duration auto \

@@ -1,12 +1,15 @@
 #!/bin/bash
 #$ -S /bin/bash
-#$ -N ml-training
-#$ -cwd
+#$ -N hpc-worker
 #$ -l h_rt=04:00:00
-# A Grid Engine job that runs under a role of its own, for as long as its h_rt has left.
-# Needs: a base identity on the node. From an instance profile STS gives one hour at most.
+#$ -cwd
+# A Grid Engine job that runs under a role.
+# Needs: a base identity on the host.
+#
+# The credentials last as long as the job may still run, which `qstat -j` tells. The session is
+# named sge-JOB.
 exec aws-role-exec \
-  --role-arn arn:aws:iam::123456789012:role/hpc-ml-training \
+  --role-arn arn:aws:iam::123456789012:role/hpc-sge-worker \
   --duration auto \
   --session-name auto \
-  -- python3 train.py --output "s3://research-bucket/model-outputs/run-${JOB_ID}/"
+  -- python3 train.py
