@@ -199,6 +199,10 @@ CHECKS = {
         "spack repo add ./spack/spack_repo/aws_role_exec", "spack install aws-role-exec"
     ),
     "bsub": words("bsub"),
+    "qconf": words(
+        "qconf -mattr queue prolog root@/etc/sge/prolog.sh gpu.q",
+        "qconf -mattr queue epilog root@/etc/sge/epilog.sh gpu.q",
+    ),
     "qmgr": words(
         "qmgr -c create hook aws_role event=execjob_launch",
         "qmgr -c import hook aws_role application/x-python default "

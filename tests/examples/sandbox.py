@@ -76,6 +76,7 @@ COMMANDS = [
     "pip",
     "pulumi",
     "pytest",
+    "qconf",
     "qmgr",
     "sbatch",
     "scoop",
