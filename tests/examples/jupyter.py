@@ -1,6 +1,7 @@
 """A client of a running Jupyter server: what a browser does, as far as a test needs it."""
 
 import json
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -38,7 +39,11 @@ class Server:
         def listens() -> bool:
             if process.poll() is not None:
                 raise AssertionError(f"no server: {process.communicate()[0]}")
-            return place.exists() and place.read_text().endswith("}")
+            if not place.exists() or not place.read_text().endswith("}"):
+                return False
+            # Jupyter writes this file before it opens its port.
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", json.loads(place.read_text())["port"])) == 0
 
         wait_for(listens, 120)
         says = json.loads(place.read_text())
