@@ -11,6 +11,7 @@ import pytest
 
 from runner import ROLE, Runner
 from scheduler.cluster import TOOLS, Cluster, Job
+from scheduler.grid_engine import GridEngine
 from servers.sts import BASE, Sts
 
 # Says that it is ready, then writes the name of every signal that reaches it.
@@ -24,6 +25,17 @@ def cluster(program: list[str]) -> Iterator[Cluster]:
     if sys.platform != "linux" or os.geteuid() != 0 or missing:
         pytest.skip(f"SKIPPED: a Slurm of our own needs Linux, root and {' '.join(TOOLS)}")
     with Cluster(program[0]) as running:
+        yield running
+    left = running.processes()
+    assert not left, f"left running: {left}"
+    assert not running.root.exists()
+
+
+@pytest.fixture(scope="session")
+def cell(program: list[str]) -> Iterator[GridEngine]:
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        pytest.skip("SKIPPED: a Grid Engine of our own needs root and Debian's packages")
+    with GridEngine(program[0]) as running:
         yield running
     left = running.processes()
     assert not left, f"left running: {left}"

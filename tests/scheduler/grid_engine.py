@@ -43,7 +43,8 @@ GLOBAL = {
     "min_uid": "0",
     "min_gid": "0",
     "load_report_time": "00:00:01",
-    "reporting_params": "accounting=true reporting=false flush_time=00:00:00 joblog=false",
+    "reporting_params": "accounting=true reporting=false accounting_flush_time=00:00:00"
+    " flush_time=00:00:01 joblog=false",
 }
 SCHEDULER = {
     "schedule_interval": "0:0:1",
@@ -211,7 +212,8 @@ class GridEngine:
     def _daemon(self, name: str) -> None:
         with (self.root / f"{name}.log").open("wb") as log:
             daemon = subprocess.Popen(
-                [self.root / "bin" / ARCHITECTURE / name],
+                # Before each program the shepherd closes every descriptor that there could be.
+                ["prlimit", "--nofile=1024", self.root / "bin" / ARCHITECTURE / name],
                 env={**self.env(), "SGE_ND": "1"},  # stays in the foreground
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,

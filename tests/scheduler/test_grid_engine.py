@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import stat
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -29,17 +28,6 @@ project=climate          arn:aws:iam::123456789012:role/for-climate
 queue=gpu.q              arn:aws:iam::123456789012:role/for-gpu
 """
 Submit = Callable[..., Job]
-
-
-@pytest.fixture(scope="module")
-def cell(program: list[str]) -> Iterator[GridEngine]:
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("apt-get") is None:
-        pytest.skip("SKIPPED: a Grid Engine of our own needs root and Debian's packages")
-    with GridEngine(program[0]) as running:
-        yield running
-    left = running.processes()
-    assert not left, f"left running: {left}"
-    assert not running.root.exists()
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The Grid Engine examples, submitted to a real Grid Engine as they stand."""
 
-import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,15 +10,6 @@ from scheduler.grid_engine import GridEngine, Job
 from servers.sts import Sts
 
 Run = Callable[..., tuple[Job, list[Call]]]
-
-
-@pytest.fixture(scope="module")
-def cell(program: list[str]) -> Iterator[GridEngine]:
-    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("apt-get") is None:
-        pytest.skip("SKIPPED: a Grid Engine of our own needs root and Debian's packages")
-    with GridEngine(program[0]) as running:
-        yield running
-    assert not running.processes()
 
 
 @pytest.fixture
