@@ -65,8 +65,8 @@ class TestOneProcess:
         assert Path(f"/proc/{shepherd[1]}/comm").read_text() == "sge_shepherd\n"
 
     def test_nothing_outlives_the_job(self, cell: GridEngine, submit: Submit) -> None:
-        """qdel ends the program, and what it started in a session of its own."""
-        job = submit(f"{BECOME} -- sh -c 'setsid sleep 600 & {LISTENER} & echo $! $$ ; wait'")
+        """qdel ends the program and what it started, but for what left for a session of its own."""
+        job = submit(f"{BECOME} -- sh -c 'sleep 600 & echo $! $$; {LISTENER} & wait'")
         pids = [ready(job), *map(int, job.output.split("ready")[0].split())]
         cell.command("qdel", job.number)
         assert job.wait()["failed"].startswith("100")
