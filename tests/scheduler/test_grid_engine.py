@@ -271,6 +271,27 @@ class TestAttacks:
         assert (own / "environment").read_text() == "X=1\n"
         shutil.rmtree(own)
 
+    def test_the_linker_does_not_obey_the_user_as_root(
+        self, cell: GridEngine, base: Path, plain: Submit
+    ) -> None:
+        """What is said to it reaches the job's own shell, and no program of the prolog's or
+        epilog's: no library of the user's, no file of root's where the user wants one."""
+        own = cell.root / "out/linker"
+        own.mkdir()
+        own.chmod(0o777)
+        names = {
+            "LD_PRELOAD": "/nonexistent/hostile.so",
+            "LD_DEBUG": "libs",
+            "LD_DEBUG_OUTPUT": f"{own}/said",
+        }
+        along = [word for name in names for word in ("-v", f"{name}={names[name]}")]
+        job = plain(f"unset {' '.join(names)}; {SHOW}", *along)
+        assert job.wait()["exit_status"] == "0", job.output
+        assert "aws_access_key_id" in job.output
+        assert job.output.count("hostile.so") <= 1
+        assert [file.stat().st_uid for file in own.iterdir()] == [NOBODY]
+        shutil.rmtree(own)
+
     def test_the_directories_are_roots(self, base: Path, plain: Submit) -> None:
         """So nobody else can plant, swap or remove a name in them."""
         attempt = (
