@@ -12,7 +12,7 @@ import tree_sitter
 import tree_sitter_groovy
 import yaml
 
-from examples.sandbox import EXAMPLES, tool, tracked_files
+from examples.sandbox import EXAMPLES, REPOSITORY, tool, tracked_files
 
 FILES = tracked_files(EXAMPLES)
 SHELL = [path for path in FILES if path.name.endswith((".sh", ".sh.erb"))]
@@ -56,6 +56,15 @@ def test_every_example_is_listed() -> None:
 @pytest.mark.parametrize("path", SHELL, ids=name)
 def test_shell_examples_please_shellcheck(path: Path) -> None:
     """Down to matters of style."""
+    check(tool("shellcheck"), "--severity=style", path)
+
+
+SCRIPTS = [REPOSITORY / "packaging/roles/job-credentials", *REPOSITORY.glob("packaging/*/*.sh")]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_what_is_packaged_pleases_shellcheck(path: Path) -> None:
+    """The scripts that schedulers run as root, and the installer."""
     check(tool("shellcheck"), "--severity=style", path)
 
 

@@ -23,6 +23,9 @@ SCHEDULERS = {
     "/usr/share/aws-role-exec/slurm/prolog.sh": True,
     "/usr/share/aws-role-exec/slurm/taskprolog.sh": True,
     "/usr/share/aws-role-exec/slurm/epilog.sh": True,
+    "/usr/share/aws-role-exec/sge/prolog.sh": True,
+    "/usr/share/aws-role-exec/sge/epilog.sh": True,
+    "/usr/share/aws-role-exec/pbs/aws_role_launch.py": False,
 }
 #: What every package puts down, beside what is the distribution's own custom.
 COMMON = {

@@ -33,7 +33,7 @@ LINK = "bin/aws-role-exec"
 #: What a cluster's administrator gets beside it, on Linux.
 SCHEDULERS = {
     f"schedulers/{name}/{file.name}": f"packaging/{name}/{file.name}"
-    for name in ("roles", "slurm")
+    for name in ("roles", "slurm", "sge", "pbs")
     for file in sorted((ROOT / "packaging" / name).iterdir())
     if file.is_file()
 }
