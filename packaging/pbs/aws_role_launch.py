@@ -4,8 +4,9 @@ PBS runs an execjob_launch hook as root, just before the job's shell and each ta
 the task manager, and lets it set their environment. (A prologue cannot: it has no way to
 change the job's environment.) docs/pbs.md says how to install it.
 
-A launch that is rejected ends the job, which is not queued again; the node stays up. That is also
-what PBS does when a hook fails or takes more than 30 seconds.
+A job that should have had a role and has none is started as a shell that says why in the job's
+output, and ends with 125. (Rejecting the launch, which is what PBS does when a hook fails or takes
+more than 30 seconds, would end the job too, with the reason in MoM's log alone.)
 """
 
 # ruff: noqa: UP021, UP022 (PBS may bring a Python as old as 3.6)
@@ -35,7 +36,11 @@ job = event.job
 
 def refuse(reason):
     # Better no job than a job under the node's own identity.
-    event.reject(f"no AWS role for job {job.id}: {reason}")
+    told = f"aws-role-exec: no credentials for this job: {reason}"
+    pbs.logmsg(pbs.EVENT_ERROR, f"{job.id}: {told}")
+    event.progname = "/bin/sh"
+    event.argv = ["sh", "-c", 'echo "$1" >&2; exit 125', "sh", told]
+    event.accept()
 
 
 def answer(command, environ):

@@ -5,9 +5,10 @@ came of it.
 
 No package of OpenPBS is to be had where the tests run. What the module `pbs` does here is what its
 source does (src/modules/python/pbs/v1): accept() and reject() end the hook by SystemExit and
-nothing can be changed afterwards; what a job has not is None, what no job has is an error; a queue
-is an object whose str() is its name; variables of PBS's own are read-only; what is left of the
-environment is the job's whole environment, joined by commas in between.
+nothing can be changed afterwards; progname and argv are what is started; what a job has not is
+None, what no job has is an error; a queue is an object whose str() is its name; variables of PBS's
+own are read-only; what is left of the environment is the job's whole environment, joined by commas
+in between.
 """
 
 import json
@@ -58,6 +59,8 @@ class Event:
     def __init__(self, given):
         self.job = job(**given["job"])
         self.env = Env(given["env"])
+        self.progname = "/bin/bash"
+        self.argv = ["-bash"]
         self.verdict = None
 
     def accept(self, ecode=0):
@@ -87,4 +90,5 @@ except SystemExit:
     assert event.verdict is not None
     rejected = None if event.verdict == "accepted" else event.verdict
     env = dict(pair.split("=", 1) for pair in str(event.env).split(","))
-    print(json.dumps({"rejected": rejected, "env": env, "log": log}))
+    program = [event.progname, *event.argv]
+    print(json.dumps({"rejected": rejected, "program": program, "env": env, "log": log}))

@@ -4,6 +4,7 @@ stand-in for PBS's Python module (openpbs.py). A real Slurm runs them in tests/s
 import json
 import os
 import stat
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -321,8 +322,23 @@ class Launch:
     """What a hook made of it."""
 
     rejected: str | None
+    program: list[str]
+    """What is started: its file, then all that it is given, its own name first."""
     env: dict[str, str]
     log: list[str]
+
+    @property
+    def job_runs(self) -> bool:
+        return self.rejected is None and self.program == ["/bin/bash", "-bash"]
+
+    @property
+    def told(self) -> str:
+        """The output of a job that was replaced."""
+        assert self.rejected is None, "what MoM logs is not told to the user"
+        file, *argv = self.program
+        done = subprocess.run(argv, executable=file, env=self.env, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (125, "")
+        return done.stderr
 
 
 @pytest.fixture
@@ -340,7 +356,7 @@ class TestPbsHook:
     ) -> None:
         """Its shell's environment has the keys, for as long as the job may run."""
         launched = pbs.launch(walltime=walltime)
-        assert launched.rejected is None
+        assert launched.job_runs
         arn = pbs.sandbox.identity(launched.env)
         assert arn == "arn:aws:sts::123456789012:assumed-role/hpc-pbs-worker/pbs-1234-5-.server"
         assert launched.env["HOME"] == "/home/alice"
@@ -362,7 +378,7 @@ class TestPbsHook:
     def test_a_job_that_no_line_is_for_is_left_untouched(self, pbs: Pbs) -> None:
         """Its own identity stays as it was."""
         launched = pbs.launch({"AWS_PROFILE": "mine"}, queue="debug")
-        assert launched.rejected is None
+        assert launched.job_runs
         assert launched.env == {
             "HOME": "/home/alice",
             "PBS_JOBID": "1234[5].server",
@@ -374,19 +390,21 @@ class TestPbsHook:
         """The server sends the hook to every node. With a map, but without what reads it, a node
         starts nothing."""
         (pbs.root / "libexec/job-credentials").unlink()
-        assert "No such file" in str(pbs.launch().rejected)
+        assert "No such file" in pbs.launch().told
         pbs.map.unlink()
-        assert pbs.launch().rejected is None
+        assert pbs.launch().job_runs
         assert pbs.sandbox.assumed() == []
 
     def test_no_role_no_job(self, pbs: Pbs) -> None:
-        """Rather than a job under the node's identity. The reason is one line."""
+        """Rather than a job under the node's identity. The reason is one line of its output."""
         pbs.sandbox.sts.always(ACCESS_DENIED)
         launched = pbs.launch()
-        reason = str(launched.rejected)
-        assert reason.startswith("no AWS role for job 1234[5].server: aws-role-exec: ")
-        assert "AccessDenied" in reason
-        assert "\n" not in reason
+        assert launched.told.startswith(
+            "aws-role-exec: no credentials for this job: aws-role-exec: "
+        )
+        assert "AccessDenied" in launched.told
+        assert launched.told.count("\n") == 1
+        assert launched.log == [f"1234[5].server: {launched.told.strip()}"]
         assert "AWS_ACCESS_KEY_ID" not in launched.env
 
     def test_no_other_identity_is_left(self, pbs: Pbs) -> None:
@@ -398,7 +416,7 @@ class TestPbsHook:
             ["AWS_CA_BUNDLE", "AWS_BATCH_JOB_ID", "AWS_PROFILES", "MY_AWS_PROFILE"], "x"
         )
         launched = pbs.launch({**dict.fromkeys(names, "x"), **kept})
-        assert launched.rejected is None
+        assert launched.job_runs
         left = {name: value for name, value in launched.env.items() if value == "x"}
         assert left == kept
         assert {name for name in launched.env if environment.selects_identity(name)} == {
@@ -417,7 +435,7 @@ class TestPbsHook:
             "LD_PRELOAD": "/nonexistent.so",
         }
         launched = pbs.launch(hostile)
-        assert launched.rejected is None
+        assert launched.job_runs
         assert pbs.sandbox.assumed()[0]["RoleArn"].endswith(":role/hpc-pbs-worker")
 
     def test_the_settings_of_the_site_are_read(self, pbs: Pbs) -> None:
@@ -434,14 +452,14 @@ class TestPbsHook:
         """They choose whom root asks."""
         pbs.settings.touch()
         os.chown(pbs.settings, 65534, 65534)
-        assert "base.env is not root's" in str(pbs.launch().rejected)
+        assert "base.env is not root's" in pbs.launch().told
         assert pbs.sandbox.assumed() == []
 
     def test_a_slip_in_the_map_is_logged(self, pbs: Pbs) -> None:
         """The other lines count."""
         pbs.map.write_text("partition=gpu x\n" + pbs.map.read_text())
         launched = pbs.launch()
-        assert launched.rejected is None
+        assert launched.job_runs
         (line,) = launched.log
         assert line.startswith("1234[5].server: ")
         assert 'a job here has no "partition"' in line
