@@ -27,7 +27,7 @@ class Limit:
 
 
 EXTERNAL_ID = Limit(2, 1224, r"[\w+=,.@:\/-]*", "letters, digits and _+=,.@:/-")
-SOURCE_IDENTITY = Limit(2, 64, r"[\w+=,.@-]*", "letters, digits and _+=,.@-")
+SOURCE_IDENTITY = Limit(2, 256, r"[\w+=,.@-]*", "letters, digits and _+=,.@-")
 MFA_SERIAL = Limit(9, 256, r"[\w+=/:,.@-]*", "letters, digits and _+=/:,.@-")
 MFA_CODE = Limit(6, 6, r"[\d]*", "digits")
 TAG_KEY = Limit(1, 128, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", "letters, digits, spaces and _.:/=+-@")

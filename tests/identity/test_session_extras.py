@@ -76,7 +76,7 @@ class TestSent:
         run.assume(
             *repeated("--tag", *tags),
             "--external-id", "x" * 1224,
-            "--source-identity", "x" * 64,
+            "--source-identity", "x" * 256,
             *repeated("--policy-arn", *[f"{OWN}{i}" for i in range(10)]),
             "--", "true",
         ).ok()  # fmt: skip
@@ -103,7 +103,7 @@ BAD: dict[str, list[list[str]]] = {
         ["--external-id", v] for v in ("", "x", "x" * 1225, "a b", "é1", "a\n", "a;")
     ],
     "--source-identity": [
-        ["--source-identity", v] for v in ("", "x", "x" * 65, "a b", "aws:me", "a/b", "é1", "a\n")
+        ["--source-identity", v] for v in ("", "x", "x" * 257, "a b", "aws:me", "a/b", "é1", "a\n")
     ],
     "--tag": [
         *(["--tag", v] for v in ("", "novalue", "=v", "k!=v", "k=v!", "k=a\nb", "k\t=v")),
