@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner import ROLE, Runner
-from scheduler.cluster import TOOLS, Cluster, Job
 from scheduler.grid_engine import GridEngine
+from scheduler.slurm import TOOLS, Cluster, Job
 from servers.sts import BASE, Sts
 
 # Says that it is ready, then writes the name of every signal that reaches it.
@@ -49,21 +49,22 @@ def job_env(run: Runner) -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def timed_job(cluster: Cluster) -> Iterator[Job]:
-    """A job that meets its time limit while other tests run."""
+def session_env() -> Iterator[Mapping[str, str]]:
+    """The same for jobs that run beside many tests, with an STS of their own."""
     with Sts() as sts:
-        env = {
+        yield {
             "AWS_ACCESS_KEY_ID": BASE.access_key,
             "AWS_SECRET_ACCESS_KEY": BASE.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL_STS": sts.url,
         }
-        yield cluster.submit(
-            f"exec aws-role-exec --role-arn {ROLE} -- {LISTENER}",
-            "--time=1",
-            "--signal=B:USR1@55",
-            env=env,
-        )
+
+
+@pytest.fixture(scope="session")
+def timed_job(cluster: Cluster, session_env: Mapping[str, str]) -> Job:
+    """A job that meets its time limit while other tests run."""
+    become = f"exec aws-role-exec --role-arn {ROLE} -- {LISTENER}"
+    return cluster.submit(become, "--time=1", "--signal=B:USR1@55", env=session_env)
 
 
 @pytest.fixture

@@ -5,18 +5,14 @@ daemons are children of ours that are ended by their process id. It can be told 
 its address; it talks to no host but this one.
 """
 
-import contextlib
 import os
-import shutil
-import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner import wait_for
-from scheduler.cluster import free_ports
+from scheduler.daemons import Daemons, free_ports
 from scheduler.site import install
 
 PACKAGES = ("gridengine-client", "gridengine-common", "gridengine-exec", "gridengine-master")
@@ -115,27 +111,21 @@ class Job:
         return self.output
 
 
-class GridEngine:
+class GridEngine(Daemons):
     """The master, one execution host, and what a user types at them."""
 
-    def __init__(self, program: str) -> None:
-        self.program = program
-        self.root = Path(tempfile.mkdtemp(prefix="sge-", dir="/tmp"))
-        self.ports = free_ports(2)
-        self.daemons: list[subprocess.Popen[bytes]] = []
-        self.files = 0
+    mark = "SGE_ROOT"
 
-    def __enter__(self) -> "GridEngine":
-        try:
-            self._unpack()
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+    def __init__(self, program: str) -> None:
+        super().__init__("sge")
+        self.program = program
+        self.ports = free_ports(2)
+
+    def start(self) -> None:
+        self._unpack()
+        self._configure_and_start()
 
     def _unpack(self) -> None:
-        self.root.chmod(0o755)
         place = self.root / "packages"
         place.mkdir(mode=0o755)
         download = ["apt-get", "download", "-qq", *PACKAGES]
@@ -162,7 +152,7 @@ class GridEngine:
             assert text.count(installed) == 1
             program.write_bytes(text.replace(installed, b"%s%s".ljust(len(installed), b"\0")))
 
-    def _start(self) -> None:
+    def _configure_and_start(self) -> None:
         (self.root / "out").chmod(0o1777)
         os.symlink(self.program, self.root / "programs/aws-role-exec")
         install(self.root, "sge", self.root / "programs")
@@ -210,42 +200,12 @@ class GridEngine:
         self.command("qconf", option, str(file))
 
     def _daemon(self, name: str) -> None:
-        with (self.root / f"{name}.log").open("wb") as log:
-            daemon = subprocess.Popen(
-                # Before each program the shepherd closes every descriptor that there could be.
-                ["prlimit", "--nofile=1024", self.root / "bin" / ARCHITECTURE / name],
-                env={**self.env(), "SGE_ND": "1"},  # stays in the foreground
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self.daemons.append(daemon)
+        # Before each program the shepherd closes every descriptor that there could be.
+        command = ["prlimit", "--nofile=1024", str(self.root / "bin" / ARCHITECTURE / name)]
+        self.daemon(*command, env={"SGE_ND": "1"})  # stays in the foreground
 
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(Exception):
-            self.cancel("-u", "*")
-        for daemon in reversed(self.daemons):
-            daemon.terminate()
-            try:
-                daemon.wait(20)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
-        for process in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        shutil.rmtree(self.root, ignore_errors=True)
-
-    def processes(self) -> list[int]:
-        """Every process that was started for this cell, by its environment."""
-        mark = f"SGE_ROOT={self.root}\0".encode()
-        found = []
-        for entry in os.listdir("/proc"):
-            with contextlib.suppress(OSError):
-                if entry.isdigit() and mark in Path(f"/proc/{entry}/environ").read_bytes():
-                    found.append(int(entry))
-        return found
+    def end_jobs(self) -> None:
+        self.cancel("-u", "*")
 
     def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         path = f"{self.root}/programs:{self.root}/bin/{ARCHITECTURE}:/usr/local/bin:/usr/bin:/bin"

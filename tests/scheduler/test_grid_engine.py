@@ -14,7 +14,7 @@ import pytest
 from runner import ROLE, wait_for
 from scheduler.conftest import LISTENER
 from scheduler.grid_engine import GridEngine, Job
-from servers.sts import ACCESS_DENIED, BASE, Sts
+from servers.sts import ACCESS_DENIED, Sts
 
 NOBODY = 65534
 BECOME = f"exec aws-role-exec --role-arn {ROLE} --session-name auto"
@@ -53,21 +53,13 @@ def ready(job: Job) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def timed(cell: GridEngine) -> Iterator[Job]:
+def timed(cell: GridEngine, session_env: Mapping[str, str]) -> Iterator[Job]:
     """A job that meets its time limit while other tests run: Grid Engine takes its time with it."""
-    with Sts() as sts:
-        env = {
-            "AWS_ACCESS_KEY_ID": BASE.access_key,
-            "AWS_SECRET_ACCESS_KEY": BASE.secret,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL_STS": sts.url,
-        }
-        job = cell.submit(
-            f"{BECOME} -- {LISTENER}", "-q", "plain.q", "-l", "s_rt=2,h_rt=6", env=env
-        )
-        ready(job)
-        yield job
-        cell.cancel(job.number)
+    limits = ("-l", "s_rt=2,h_rt=6")
+    job = cell.submit(f"{BECOME} -- {LISTENER}", "-q", "plain.q", *limits, env=session_env)
+    ready(job)
+    yield job
+    cell.cancel(job.number)
 
 
 class TestOneProcess:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from runner import ROLE, WHOAMI, wait_for
-from scheduler.cluster import Cluster, Job
 from scheduler.conftest import LISTENER, Submit
 from scheduler.listener import HEARD
+from scheduler.slurm import Cluster, Job
 from servers.sts import ACCESS_DENIED, THROTTLING, Asked, Conversation, Sts
 
 BECOME = f"exec aws-role-exec --role-arn {ROLE} --session-name auto"
@@ -142,8 +142,7 @@ class TestSessions:
         job = submit(f"{BECOME} -- {LISTENER}", "--requeue", "--open-mode=append")
         ready(job)
         job.cluster.command("scontrol", "requeue", job.number)
-        job.wait_for_output("ready", 60)
-        wait_for(lambda: job.output.count("ready") == 2, 90)
+        job.wait_for_output("ready", 120, times=2)
         assert job.facts["Restarts"] == "1"
         assert names(sts) == [f"slurm-{job.number}"] * 2
         job.cluster.cancel(job.number)
@@ -168,9 +167,10 @@ class TestSessions:
             "--array=0-199",
             "--open-mode=append",
         )
-        wait_for(lambda: job.output.count("waiting") == 200, 120)
+        job.wait_for_output("waiting", 150, times=200)
         with start.open("wb"):
-            wait_for(lambda: job.output.count("done") == 200, 120)
+            job.wait_for_output("done", 120, times=200)
+        assert job.output.count("done") == 200
         assert len(sts.asked) > 200, "nothing was throttled"
         issued = sorted(key.arn.rpartition("/")[2] for key in sts.issued)
         assert issued == sorted(f"slurm-{job.number}_{index}" for index in range(200))

@@ -1,20 +1,19 @@
 """A real Slurm of two nodes with accounting, all on this machine's loopback, in five seconds.
 
-No systemd and no cgroups; all its files lie in one directory, and every daemon is a child of
+A job's credential lives 30 seconds and not Slurm's 120: a requeued job waits for so long, and on
+a busy machine one of many launches may take ten. No systemd and no cgroups; all its files lie in one directory, and every daemon is a child of
 ours that is ended by its process id.
 """
 
 import contextlib
 import os
-import shutil
-import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner import wait_for
+from scheduler.daemons import Daemons, free_ports
 from scheduler.site import install
 
 TOOLS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd", "sacct", "sbatch", "srun")
@@ -28,7 +27,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket={root}/munge/socket,cred_expire=5
+AuthInfo=socket={root}/munge/socket,cred_expire=30
 StateSaveLocation={root}/state
 SlurmdSpoolDir={root}/%n
 SlurmctldPidFile={root}/slurmctld.pid
@@ -130,33 +129,29 @@ class Job:
         wait_for(lambda: not LIVING & {task["JobState"] for task in self.tasks}, seconds)
         return self.facts
 
-    def wait_for_output(self, words: str, seconds: float = 60) -> str:
-        wait_for(lambda: words in self.output, seconds)
+    def wait_for_output(self, words: str, seconds: float = 60, times: int = 1) -> str:
+        try:
+            wait_for(lambda: self.output.count(words) >= times, seconds)
+        except AssertionError as error:
+            queue = ["squeue", "-h", "-r", f"--jobs={self.number}", "-o", "%i %T %r"]
+            error.add_note(self.cluster.command(*queue, may_fail=True))
+            raise
         return self.output
 
 
 LIVING = {"PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"}
 
 
-class Cluster:
+class Cluster(Daemons):
     """The controller, two nodes, and what a user types at them."""
 
+    mark = "SLURM_CONF"
+
     def __init__(self, program: str) -> None:
+        super().__init__("slurm")
         self.program = program
-        self.root = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
-        self.daemons: list[subprocess.Popen[bytes]] = []
-        self.files = 0
 
-    def __enter__(self) -> "Cluster":
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def _start(self) -> None:
-        self.root.chmod(0o755)
+    def start(self) -> None:
         for name in ("munge", "state", "n1", "n2", "tmp-n1", "tmp-n2", "out", "bin"):
             (self.root / name).mkdir(mode=0o755)
         (self.root / "out").chmod(0o1777)
@@ -169,7 +164,7 @@ class Cluster:
         key.chmod(0o600)
         munge = {"socket": "socket", "key-file": "key", "pid-file": "pid", "seed-file": "seed"}
         options = [f"--{option}={self.root}/munge/{name}" for option, name in munge.items()]
-        self._daemon("munged", "-F", f"--log-file={self.root}/munge/log", *options)
+        self.daemon("munged", "-F", f"--log-file={self.root}/munge/log", *options)
         wait_for((self.root / "munge/socket").exists)
         accounting = self._start_accounting()
         text = CONFIGURATION.format(
@@ -180,9 +175,9 @@ class Cluster:
         wait_for(lambda: "Adding" in self._account("cluster", "test"), 60)
         self._account("account", "genomics,climate")
         self._account("user", "root,nobody", "account=genomics,climate", "defaultaccount=genomics")
-        self._daemon("slurmctld", "-D")
+        self.daemon("slurmctld", "-D")
         for node in ("n1", "n2"):
-            self._daemon("slurmd", "-D", "-N", node)
+            self.daemon("slurmd", "-D", "-N", node)
         wait_for(lambda: self.idle_nodes() == "2")
 
     def _start_accounting(self) -> int:
@@ -193,7 +188,7 @@ class Cluster:
         own = ["--no-defaults", f"--datadir={data}", "--user=root"]
         self.command("mariadb-install-db", *own, "--skip-test-db")
         (self.root / "setup.sql").write_bytes(DATABASE_SETUP)
-        self._daemon(
+        self.daemon(
             "mariadbd",
             *own,
             f"--init-file={self.root}/setup.sql",
@@ -207,44 +202,14 @@ class Cluster:
         configuration = self.root / "slurmdbd.conf"
         configuration.write_text(DATABASE_DAEMON.format(root=self.root, ports=ports))
         configuration.chmod(0o600)
-        self._daemon("slurmdbd", "-D")
+        self.daemon("slurmdbd", "-D")
         return ports[0]
 
     def _account(self, *what: str) -> str:
         return self.command("sacctmgr", "-i", "add", *what, may_fail=True)
 
-    def _daemon(self, *command: str) -> None:
-        log = self.root / f"{len(self.daemons)}-{command[0]}.log"
-        with log.open("wb") as file:
-            daemon = subprocess.Popen(
-                command, env=self.env(), stdin=subprocess.DEVNULL, stdout=file, stderr=file
-            )
-        self.daemons.append(daemon)
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(Exception):
-            self.cancel(*set(self.command("squeue", "-h", "-o", "%A").split()))
-        for daemon in reversed(self.daemons):
-            daemon.terminate()
-            try:
-                daemon.wait(20)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
-        for process in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        shutil.rmtree(self.root, ignore_errors=True)
-
-    def processes(self) -> list[int]:
-        """Every process that was started for this cluster, by its environment."""
-        mark = f"SLURM_CONF={self.root}/slurm.conf".encode()
-        found = []
-        for entry in os.listdir("/proc"):
-            with contextlib.suppress(OSError):
-                if entry.isdigit() and mark in Path(f"/proc/{entry}/environ").read_bytes():
-                    found.append(int(entry))
-        return found
+    def end_jobs(self) -> None:
+        self.cancel(*set(self.command("squeue", "-h", "-o", "%A").split()))
 
     def env(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         usual = {"LANG": "C.UTF-8", "HOME": "/", "PATH": f"{self.root}/bin:{PATH}"}
@@ -303,11 +268,3 @@ class Cluster:
             script.write_text(f"#!/bin/bash\n{text}\n")
         command = ["sbatch", "--parsable", f"--output={out}", *words, str(script), *arguments]
         return Job(self, self.command(*command, env=env, cwd=cwd).strip(), out)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

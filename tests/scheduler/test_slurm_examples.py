@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from examples.sandbox import EXAMPLES, Call, Sandbox, tool
-from scheduler.cluster import Cluster, Job
+from scheduler.slurm import Cluster, Job
 from servers.sts import Sts
 
 Run = Callable[..., tuple[Job, list[Call]]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner import wait_for
-from scheduler.cluster import Cluster, Job
+from scheduler.slurm import Cluster, Job
 from servers.sts import ACCESS_DENIED, Sts
 
 NOBODY = 65534
@@ -97,7 +97,7 @@ def test_a_requeued_job_gets_new_ones(cluster: Cluster, base: Path, sts: Sts) ->
     job = submit(cluster, f"{SHOW}; echo ready; sleep 60", "--requeue", "--open-mode=append")
     job.wait_for_output("ready")
     cluster.command("scontrol", "requeue", job.number)
-    wait_for(lambda: job.output.count("ready") == 2, 120)
+    job.wait_for_output("ready", 120, times=2)
     cluster.cancel(job.number)
     assert len(sts.issued) == 2
     assert all(key.access_key in job.output for key in sts.issued)
