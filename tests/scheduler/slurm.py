@@ -1,8 +1,8 @@
 """A real Slurm of two nodes with accounting, all on this machine's loopback, in five seconds.
 
-A job's credential lives 30 seconds and not Slurm's 120: a requeued job waits for so long, and on
-a busy machine one of many launches may take ten. No systemd and no cgroups; all its files lie in one directory, and every daemon is a child of
-ours that is ended by its process id.
+No systemd and no cgroups; all its files lie in one directory, and every daemon is a child of
+ours that is ended by its process id. A job's credential lives 30 seconds and not Slurm's 120: a
+requeued job waits for so long, and on a busy machine one of many launches may take ten.
 """
 
 import contextlib

@@ -153,6 +153,7 @@ class TestSessions:
 
         wait_for(lambda: states() == ["REQUEUED", "CANCELLED"])
 
+    @pytest.mark.timeout(400)
     def test_an_array_of_200_at_once_under_throttling(
         self, cluster: Cluster, submit: Submit, sts: Sts
     ) -> None:
