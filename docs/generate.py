@@ -12,7 +12,8 @@ import sys
 import textwrap
 from pathlib import Path
 
-from aws_role_exec import errors, refusals
+from aws_role_exec import errors
+from aws_role_exec.sts import refusals
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import click.shell_completion
 
-from aws_role_exec import command_line, completion, credentials, environment, errors, formats
+from aws_role_exec import credentials, errors, identity_variables
 from aws_role_exec.messages import PROGRAM
-from aws_role_exec.options import COMPLETION_VARIABLE, TABLE, Option
+from aws_role_exec.output import formats
+from aws_role_exec.request import command_line, completion
+from aws_role_exec.request.options import COMPLETION_VARIABLE, TABLE, Option
 
 PACKAGING = Path(__file__).resolve().parent
 COMPLETIONS = {"bash": "aws-role-exec.bash", "zsh": "_aws-role-exec", "fish": "aws-role-exec.fish"}
@@ -58,8 +60,8 @@ def manual() -> str:
             for name, known in formats.FORMATS.items()
         ),
         "PUT_IN": variables([*credentials.VARIABLES]),
-        "TAKEN_OUT": variables(sorted(environment.IDENTITY_VARIABLES)),
-        "PREFIXES": variables(sorted(environment.IDENTITY_PREFIXES)),
+        "TAKEN_OUT": variables(sorted(identity_variables.IDENTITY_VARIABLES)),
+        "PREFIXES": variables(sorted(identity_variables.IDENTITY_PREFIXES)),
         **{name: str(value) for name, value in vars(errors).items() if name.startswith("EXIT_")},
     }
     page = (PACKAGING / "man" / "aws-role-exec.1.in").read_text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_role_exec import signals
+from aws_role_exec.handover import signals
 
 _CALLER_SIGNALS = signals.take_over()  # first of all: from here on a signal ends us quietly
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from aws_role_exec import ask, environment, handover, options, request, signals
+from aws_role_exec import assume
 from aws_role_exec.errors import (
     EXIT_FAILURE,
     AwsRoleExecError,
@@ -16,8 +16,10 @@ from aws_role_exec.errors import (
     StsError,
     keep_secret,
 )
+from aws_role_exec.handover import environment, execute, signals
 from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, tell
-from aws_role_exec.options import TABLE, VARIABLES
+from aws_role_exec.request import options, request
+from aws_role_exec.request.options import TABLE, VARIABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.messages import Tell
-    from aws_role_exec.request import Request
+    from aws_role_exec.request.request import Request
 
 _DEBUG_HINT = "this is a bug; AWS_ROLE_EXEC_DEBUG=1 prints where it happened, for the report"
 
@@ -71,7 +73,7 @@ def run(
         return 0
     given = options.read(arguments, environ)
     if given is None:
-        from aws_role_exec import command_line  # noqa: PLC0415 - click: help, errors, the unusual
+        from aws_role_exec.request import command_line  # noqa: PLC0415 - click: help, errors, the unusual
 
         given = command_line.parse(arguments)
         if given is None:
@@ -92,36 +94,37 @@ def run(
     about: Tell = tell if asked.verbose else keep_quiet
     if asked.explain:
         return _explain(asked, environ, about)
-    credentials = ask.obtain(asked, environ, about)
+    credentials = assume.obtain(asked, environ, about)
     if asked.destination is not None:
-        from aws_role_exec import destinations, formats  # noqa: PLC0415 - not for a command
+        from aws_role_exec.output import files, formats  # noqa: PLC0415 - not for a command
 
         chosen = formats.FORMATS[asked.format]
         text = chosen.render(credentials, asked.region, asked.profile_name)
         if chosen.announcement is not None:
-            destinations.Stream(1).write(chosen.announcement(credentials))
+            files.Stream(1).write(chosen.announcement(credentials))
         asked.destination.write(text)
         return 0
     about(f"becoming {asked.executable}")
     signals.give_back(caller_signals)
     child = environment.child_environment(environ, credentials.variables(asked.region))
-    return handover.become(asked.executable, asked.command, child)
+    return execute.become(asked.executable, asked.command, child)
 
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     """Print what would be asked and what STS says to it; returns 0 if that is yes."""
-    from aws_role_exec import destinations, explain, trail  # noqa: PLC0415
+    from aws_role_exec import explain, trail  # noqa: PLC0415
+    from aws_role_exec.output import files  # noqa: PLC0415
 
     found = trail.Trail()
     credentials: Credentials | None = None
     refusal: AwsRoleExecError | None = None
     try:
-        credentials = ask.obtain(asked, environ, about, found)
+        credentials = assume.obtain(asked, environ, about, found)
     except (IdentityError, StsError) as error:
         refusal = error
     report = explain.Report(asked, found, credentials, refusal, environ)
     render = explain.to_json if asked.format == "json" else explain.to_text
-    destinations.Stream(1).write(render(report))
+    files.Stream(1).write(render(report))
     return refusal.exit_code if refusal else 0
 
 
@@ -131,7 +134,7 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     It must be known before the arguments are, since they may be what is wrong. Empty when
     there is a command (stdout is its), or a format or an output that no shell evaluates.
     """
-    from aws_role_exec import formats  # noqa: PLC0415 - only when something failed
+    from aws_role_exec.output import formats  # noqa: PLC0415 - only when something failed
 
     values = {flag: environ.get(VARIABLES[flag]) or None for flag in ("--format", "--output")}
     flags = {"-h", "--help", "--version"}
@@ -159,7 +162,7 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 def _print_dry_run(asked: Request) -> None:
     import shlex  # noqa: PLC0415
 
-    from aws_role_exec import duration  # noqa: PLC0415
+    from aws_role_exec.sts import duration  # noqa: PLC0415
 
     lifetime = duration.format_go(duration.from_seconds(asked.duration_seconds))
     lines = [

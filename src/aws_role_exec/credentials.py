@@ -17,6 +17,19 @@ VARIABLES = (
 
 
 @record
+class Keys:
+    """What a request is signed with. `session_token` is "" for long-lived keys."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+
+    def __repr__(self) -> str:
+        """Show which key this is, and no secret."""
+        return f"Keys({self.access_key_id})"
+
+
+@record
 class Credentials:
     """What STS answered. `expiration` is ISO 8601 in UTC, as in `2026-03-21T20:00:00Z`.
 

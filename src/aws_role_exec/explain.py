@@ -6,9 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_role_exec import duration, environment, refusals, session_options
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import redact
+from aws_role_exec.identity_variables import selects_identity
+from aws_role_exec.sts import duration, refusals, session_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.errors import AwsRoleExecError
-    from aws_role_exec.request import Request
+    from aws_role_exec.request.request import Request
     from aws_role_exec.trail import Trail
 
 
@@ -40,7 +41,7 @@ class Report:
     def changes(self) -> tuple[list[str], list[str]]:
         """Return the names of variables that the command would lose, and would be given."""
         given = set(VARIABLES)
-        taken = {name for name in self.caller if environment.selects_identity(name)}
+        taken = {name for name in self.caller if selects_identity(name)}
         return sorted(taken - given), sorted(given)
 
 

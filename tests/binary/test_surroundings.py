@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_role_exec.trust import SYSTEM_STORES
+from aws_role_exec.network.trust import SYSTEM_STORES
 from runner import ROLE, Runner
 from servers.certificates import Authority
 from servers.sts import Sts

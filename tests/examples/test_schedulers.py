@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_role_exec import environment
+from aws_role_exec import identity_variables
 from examples.sandbox import REPOSITORY, Ran, Sandbox
 from scheduler.site import install
 from servers.sts import ACCESS_DENIED
@@ -248,7 +248,7 @@ class TestTaskProlog:
     def test_no_other_identity_is_left(self, node: Node) -> None:
         """Nothing that the user submitted along selects one; the rest is the user's."""
         node.start("prolog.sh").ok()
-        names = [*environment.IDENTITY_VARIABLES, "AWS_VAULT", "AWS_BEARER_TOKEN_BEDROCK"]
+        names = [*identity_variables.IDENTITY_VARIABLES, "AWS_VAULT", "AWS_BEARER_TOKEN_BEDROCK"]
         kept = {"AWS_CA_BUNDLE": "x", "AWS_BATCH_JOB_ID": "x", "AWS_ROLE_EXEC_REGION": "x"}
         lines = node.start("taskprolog.sh", **dict.fromkeys(names, "x"), **kept).ok().output
         unset = {line.split()[1] for line in lines.splitlines() if line.startswith("unset ")}
@@ -409,8 +409,8 @@ class TestPbsHook:
 
     def test_no_other_identity_is_left(self, pbs: Pbs) -> None:
         """Nothing that was submitted along selects one; the rest is the user's."""
-        names = [*environment.IDENTITY_VARIABLES]
-        names += [prefix + "X" for prefix in environment.IDENTITY_PREFIXES]
+        names = [*identity_variables.IDENTITY_VARIABLES]
+        names += [prefix + "X" for prefix in identity_variables.IDENTITY_PREFIXES]
         names += ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_VAULT", "AWS_ROLE_EXEC_ROLE_ARN"]
         kept = dict.fromkeys(
             ["AWS_CA_BUNDLE", "AWS_BATCH_JOB_ID", "AWS_PROFILES", "MY_AWS_PROFILE"], "x"
@@ -419,7 +419,7 @@ class TestPbsHook:
         assert launched.job_runs
         left = {name: value for name, value in launched.env.items() if value == "x"}
         assert left == kept
-        assert {name for name in launched.env if environment.selects_identity(name)} == {
+        assert {name for name in launched.env if identity_variables.selects_identity(name)} == {
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
             "AWS_SESSION_TOKEN",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_role_exec import refusals
+from aws_role_exec.sts import refusals
 from identity.conftest import KEYLESS
 from runner import ROLE, Runner
 from servers import sts as behave

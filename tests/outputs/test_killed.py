@@ -23,12 +23,12 @@ DRIVER = f"""
 import sys
 source, path, way, owner = sys.argv[1:]
 sys.path.insert(0, source)
-from aws_role_exec import destinations, output
-from aws_role_exec import ownership as owners
+from aws_role_exec.output import files, places
+from aws_role_exec.output import ownership as owners
 if way == "aside":
-    destinations._UNNAMED = 1  # O_WRONLY: as if the file system had no files without a name
+    files._UNNAMED = 1  # O_WRONLY: as if the file system had no files without a name
 ownership = owners.Ownership({VICTIM}, {THIRD}, 0o640) if owner == "given" else None
-output.find_destination(path, ownership).write("x" * 5000 + "\\n")
+places.find_destination(path, ownership).write("x" * 5000 + "\\n")
 """
 LINE = re.compile(r"^(\w+)\(")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aws_role_exec.options import TABLE
+from aws_role_exec.request.options import TABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "packaging" / "man" / "aws-role-exec.1"

@@ -12,7 +12,7 @@ import dotenv
 import pytest
 
 from aws_role_exec.credentials import VARIABLES
-from aws_role_exec.environment import IDENTITY_VARIABLES
+from aws_role_exec.identity_variables import IDENTITY_VARIABLES
 from runner import ROLE, Runner
 from servers import sts as behave
 from servers.sts import Sts

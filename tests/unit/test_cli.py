@@ -2,9 +2,10 @@
 
 import pytest
 
-from aws_role_exec import cli, command_line
+from aws_role_exec import cli
 from aws_role_exec.errors import UsageError
-from aws_role_exec.options import TABLE, Options
+from aws_role_exec.request import command_line
+from aws_role_exec.request.options import TABLE, Options
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from aws_role_exec.deadline import Deadline, run_until
+from aws_role_exec.network.deadline import Deadline, run_until
 
 
 class TestRunUntil:

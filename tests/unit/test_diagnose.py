@@ -3,7 +3,8 @@
 import botocore.exceptions as bc
 import pytest
 
-from aws_role_exec import diagnose, errors, refusals
+from aws_role_exec import errors
+from aws_role_exec.sts import diagnose, refusals
 
 
 class TestFault:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec.duration import Duration, format_go, from_seconds, parse, session_seconds
 from aws_role_exec.errors import UsageError
+from aws_role_exec.sts.duration import Duration, format_go, from_seconds, parse, session_seconds
 
 
 class TestParse:

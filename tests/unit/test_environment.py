@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec.environment import child_environment, selects_identity
+from aws_role_exec.handover.environment import child_environment
+from aws_role_exec.identity_variables import selects_identity
 
 TAKEN_OUT = [
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",

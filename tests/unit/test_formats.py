@@ -7,7 +7,7 @@ import pytest
 
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import OutputError, StsError
-from aws_role_exec.formats import FORMATS, is_section_name
+from aws_role_exec.output.formats import FORMATS, is_section_name
 
 
 def make(**changes):

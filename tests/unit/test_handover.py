@@ -5,7 +5,7 @@ import os
 import pytest
 
 from aws_role_exec.errors import CommandNotExecutableError, CommandNotFoundError
-from aws_role_exec.handover import find_command
+from aws_role_exec.handover.execute import find_command
 
 
 @pytest.fixture

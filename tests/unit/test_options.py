@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aws_role_exec import command_line, options
 from aws_role_exec.errors import UsageError
-from aws_role_exec.options import TABLE, Options
+from aws_role_exec.request import command_line, options
+from aws_role_exec.request.options import TABLE, Options
 
 FLAGS = [option.flag for option in TABLE] + [option.short for option in TABLE if option.short]
 WORDS = st.one_of(

@@ -6,8 +6,8 @@ import pwd
 
 import pytest
 
-from aws_role_exec import ownership
 from aws_role_exec.errors import UsageError
+from aws_role_exec.output import ownership
 
 
 class TestMode:

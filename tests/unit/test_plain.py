@@ -13,8 +13,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec import plain, wire
-from aws_role_exec.deadline import Deadline
+from aws_role_exec.network import exchange, plain
+from aws_role_exec.network.deadline import Deadline
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
 HOME = "/nonexistent"
@@ -213,7 +213,7 @@ class TestReadCredentials:
     )
 
     def read(self, text, status=200):
-        return plain._read_credentials(wire.Answer(status, {}, text.encode()))
+        return plain._read_credentials(exchange.Answer(status, {}, text.encode()))
 
     def test_the_usual_answer(self):
         found = self.read(self.ANSWER)

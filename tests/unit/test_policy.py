@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec import policy
 from aws_role_exec.errors import UsageError
+from aws_role_exec.sts import policy
 
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 

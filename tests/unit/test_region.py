@@ -3,8 +3,8 @@
 import botocore.session
 import pytest
 
-from aws_role_exec import region
 from aws_role_exec.errors import UsageError
+from aws_role_exec.request import region
 
 
 @pytest.fixture

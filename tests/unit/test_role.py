@@ -2,8 +2,8 @@
 
 import pytest
 
-from aws_role_exec import role
 from aws_role_exec.errors import UsageError
+from aws_role_exec.sts import role
 
 ARN = "arn:aws:iam::123456789012:role/reader"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec import session_name
 from aws_role_exec.errors import UsageError
+from aws_role_exec.sts import session_name
 
 LEGAL = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 

@@ -5,8 +5,9 @@ import re
 import botocore.session
 import pytest
 
-from aws_role_exec import session_options, web_identity
 from aws_role_exec.errors import UsageError
+from aws_role_exec.identity import oidc
+from aws_role_exec.sts import session_options
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ class TestLimits:
         model = botocore.session.Session().get_service_model("sts")
         operation = model.operation_model("AssumeRoleWithWebIdentity")
         limits = operation.input_shape.members["WebIdentityToken"].metadata
-        assert (limits["min"], limits["max"]) == (web_identity.SHORTEST, web_identity.LONGEST)
+        assert (limits["min"], limits["max"]) == (oidc.SHORTEST, oidc.LONGEST)
         assert not {"Tags", "ExternalId", "SourceIdentity", "SerialNumber"} & set(
             operation.input_shape.members
         ), "STS takes it now: let --web-identity send it"
@@ -78,9 +79,9 @@ class TestTags:
 class TestClaims:
     @pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.e30.c", "a.W10.c", "....", "a.!!.c"])
     def test_of_what_says_nothing_are_none(self, token):
-        assert web_identity.claims(token) == {}
+        assert oidc.claims(token) == {}
 
     def test_are_who_issued_it_for_whom(self):
         # {"iss": "i", "sub": "s", "aud": ["a", "b"], "exp": 1}
         payload = "eyJpc3MiOiAiaSIsICJzdWIiOiAicyIsICJhdWQiOiBbImEiLCAiYiJdLCAiZXhwIjogMX0"
-        assert web_identity.claims(f"x.{payload}.y") == {"iss": "i", "sub": "s", "aud": "a b"}
+        assert oidc.claims(f"x.{payload}.y") == {"iss": "i", "sub": "s", "aud": "a b"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec import time_left
+from aws_role_exec.schedulers import time_left
 
 # qstat -f of OpenPBS, less what nobody reads.
 PBS = """\

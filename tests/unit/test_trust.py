@@ -1,6 +1,6 @@
 """Whom to trust."""
 
-from aws_role_exec import trust
+from aws_role_exec.network import trust
 
 
 class TestFindTrustStore:

@@ -10,13 +10,13 @@ import errno
 import os
 import stat
 
-from aws_role_exec.destinations import NewFile, Special, Stream, WindowsFile
 from aws_role_exec.errors import UsageError
-from aws_role_exec.ownership import Ownership
+from aws_role_exec.output.files import NewFile, Special, Stream, WindowsFile
+from aws_role_exec.output.ownership import Ownership
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from aws_role_exec.destinations import Destination
+    from aws_role_exec.output.files import Destination
 
 _DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 _STREAMS = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}

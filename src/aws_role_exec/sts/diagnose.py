@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions as bc
 from botocore.parsers import ResponseParserError
 
-from aws_role_exec import refusals
 from aws_role_exec.errors import IdentityError, StsError, redact
+from aws_role_exec.sts import refusals
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
-    from aws_role_exec.deadline import Deadline
+    from aws_role_exec.network.deadline import Deadline
 
 _THROTTLING = frozenset(
     {

@@ -13,19 +13,22 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError, create_parser
 
-from aws_role_exec import __version__, diagnose, duration, identity, refusals, web_identity, wire
+from aws_role_exec import __version__
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import IdentityError, StsError, keep_secret
+from aws_role_exec.identity import botocore_chain, oidc
 from aws_role_exec.messages import tell as tell_always
+from aws_role_exec.network import exchange
+from aws_role_exec.sts import diagnose, duration, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.session import Session
 
-    from aws_role_exec.deadline import Deadline
     from aws_role_exec.messages import Tell
-    from aws_role_exec.request import Request
+    from aws_role_exec.network.deadline import Deadline
+    from aws_role_exec.request.request import Request
     from aws_role_exec.trail import Trail
 
 # Decorrelated jitter: of the strategies tried with 1000 clients against 100 requests/s, the one
@@ -49,7 +52,7 @@ def obtain(
     *,
     mfa_code: str | None,
     trail: Trail,
-    first_answer: wire.Answer | None,
+    first_answer: exchange.Answer | None,
 ) -> Credentials:
     """Find the base identity, assume the roles in order, and return the last one's credentials.
 
@@ -70,11 +73,11 @@ class _Journey:
     deadline: Deadline
     tell: Tell
     trail: Trail
-    first_answer: wire.Answer | None
+    first_answer: exchange.Answer | None
 
     def make(self) -> Credentials:
         """Return the last role's credentials."""
-        session = identity.open_session(self.request.region, self.request.profile)
+        session = botocore_chain.open_session(self.request.region, self.request.profile)
         keys: dict[str, Any] = {}
         token = None
         if self.request.web_identity is not None:
@@ -82,7 +85,9 @@ class _Journey:
             source = diagnose.describe_provider("web-identity")
         else:
             code = None if self.request.mfa_serial else self.mfa_code
-            base = identity.find_credentials(session, code, self.deadline, self.tell, self.trail)
+            base = botocore_chain.find_credentials(
+                session, code, self.deadline, self.tell, self.trail
+            )
             keys = _keys(base.access_key_id, base.secret_access_key, base.session_token)
             source = diagnose.describe_provider(base.method)
             if self.request.explain:
@@ -98,16 +103,14 @@ class _Journey:
             token, source = None, role_arn
         return credentials
 
-    def _token(
-        self, session: Session, found: web_identity.Token | web_identity.TokenEndpoint
-    ) -> str:
+    def _token(self, session: Session, found: oidc.Token | oidc.TokenEndpoint) -> str:
         """Return the OIDC token, asked for if it is not here yet."""
-        if isinstance(found, web_identity.TokenEndpoint):
+        if isinstance(found, oidc.TokenEndpoint):
             keep_secret(found.bearer)
             self.deadline.waiting_for = "OIDC token: GitHub's endpoint"
             self.tell(f"asking GitHub for a token for {found.audience}")
             try:
-                token: str = self._call(identity.ask_for_token(session, found))
+                token: str = self._call(botocore_chain.ask_for_token(session, found))
             except _FAULTS as error:
                 why, _ = diagnose.fault(error)
                 hint = refusals.IDENTITY_HINTS["github out of reach"]
@@ -117,7 +120,7 @@ class _Journey:
         keep_secret(token)
         self.trail.provider = "web-identity"
         self.trail.asked.append("web-identity")
-        self.trail.token = web_identity.claims(token)
+        self.trail.token = oidc.claims(token)
         return token
 
     def _identify(self, session: Session, keys: dict[str, Any]) -> None:
@@ -318,11 +321,11 @@ def _hear(call: Callable[[], Any]) -> Any:
         raise ResponseParserError(type(error).__name__) from error
 
 
-def _parse(client: Any, answer: wire.Answer) -> Any:
+def _parse(client: Any, answer: exchange.Answer) -> Any:
     """Return what botocore's client would have returned, or raise what it would have raised."""
-    if answer.status == wire.DROPPED:
+    if answer.status == exchange.DROPPED:
         raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
-    if answer.status == wire.TIMED_OUT:
+    if answer.status == exchange.TIMED_OUT:
         raise ReadTimeoutError(endpoint_url=client.meta.endpoint_url)
     operation = client.meta.service_model.operation_model("AssumeRole")
     parsed: Any = create_parser("query").parse(

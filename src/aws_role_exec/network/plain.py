@@ -14,8 +14,8 @@ import os
 import time
 from hashlib import sha256
 
-from aws_role_exec import wire
 from aws_role_exec.credentials import Credentials
+from aws_role_exec.network import exchange
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
-    from aws_role_exec.deadline import Deadline
     from aws_role_exec.messages import Tell
-    from aws_role_exec.request import Request
+    from aws_role_exec.network.deadline import Deadline
+    from aws_role_exec.request.request import Request
 
 # Variables of AWS's that this module either obeys or that mean nothing to STS and credentials.
 # Any other leads to botocore, so that none is ever overlooked, not even one not invented yet.
@@ -94,7 +94,7 @@ class Keys:
 
 def obtain(
     request: Request, environ: Mapping[str, str], deadline: Deadline, tell: Tell
-) -> Credentials | wire.Answer | None:
+) -> Credentials | exchange.Answer | None:
     """Ask STS in the plain case.
 
     Returns credentials; or STS's answer if it is anything else, for `sts` to take from there;
@@ -110,7 +110,7 @@ def obtain(
         deadline.waiting_for = url
         body = _form({"Action": "AssumeRole", "Version": "2011-06-15", **parameters(request)})
         headers = sign(body, host, request.region, keys, time.time())
-        answer = wire.exchange("POST", url, headers, body, deadline=deadline, environ=environ)
+        answer = exchange.exchange("POST", url, headers, body, deadline=deadline, environ=environ)
         credentials = _read_credentials(answer)
         if credentials is None:
             return answer
@@ -249,7 +249,7 @@ def _from_web_identity(url: str, environ: Mapping[str, str], deadline: Deadline)
             "WebIdentityToken": token,
         }
     )
-    answer = wire.exchange(
+    answer = exchange.exchange(
         "POST", url, {"Content-Type": _FORM}, body, deadline=deadline, environ=environ
     )
     found = _read_credentials(answer)
@@ -277,7 +277,7 @@ def _from_container(relative: str | None, environ: Mapping[str, str], deadline: 
         headers["Authorization"] = environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
     if any(c in value for value in headers.values() for c in "\r\n"):
         raise _NotPlain
-    answer = wire.exchange(
+    answer = exchange.exchange(
         "GET",
         url,
         headers,
@@ -297,8 +297,8 @@ def _from_instance(environ: Mapping[str, str], deadline: Deadline) -> Keys:
     if not base.startswith("http://") or set(base[7:]) & set("/?#@[]% "):
         raise _NotPlain
 
-    def ask(method: str, path: str, headers: dict[str, str]) -> wire.Answer:
-        answer = wire.exchange(
+    def ask(method: str, path: str, headers: dict[str, str]) -> exchange.Answer:
+        answer = exchange.exchange(
             method,
             base + path,
             headers,
@@ -320,7 +320,7 @@ def _from_instance(environ: Mapping[str, str], deadline: Deadline) -> Keys:
     return _keys_of(ask("GET", place + role, proof), "the instance metadata service")
 
 
-def _keys_of(answer: wire.Answer, source: str) -> Keys:
+def _keys_of(answer: exchange.Answer, source: str) -> Keys:
     """Return the keys in the JSON that container and instance metadata services answer with."""
     import json  # noqa: PLC0415 - in these two cases only
 
@@ -370,7 +370,7 @@ def sign(
     return headers
 
 
-def _read_credentials(answer: wire.Answer) -> Credentials | None:
+def _read_credentials(answer: exchange.Answer) -> Credentials | None:
     """Return the credentials in an answer of STS, None if it holds none or is at all unusual."""
     if answer.status != 200:
         return None

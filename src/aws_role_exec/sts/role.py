@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aws_role_exec.errors import UsageError
-from aws_role_exec.session_name import LEGAL_CHARACTERS
+from aws_role_exec.sts.session_name import LEGAL_CHARACTERS
 
 _LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from aws_role_exec import __version__
 from aws_role_exec.errors import UsageError
 from aws_role_exec.messages import PROGRAM, VERSION_LINE
-from aws_role_exec.options import COMPLETION_VARIABLE, TABLE, Option, Options
+from aws_role_exec.request.options import COMPLETION_VARIABLE, TABLE, Option, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ def _completer(kind: str) -> Callable[..., list[CompletionItem]]:
     def complete(
         context: click.Context, _parameter: click.Parameter, beginning: str
     ) -> list[CompletionItem]:
-        from aws_role_exec import completion  # noqa: PLC0415 - only when a shell asks
+        from aws_role_exec.request import completion  # noqa: PLC0415 - only when a shell asks
 
         in_command = bool(context.params.get("command"))
         return completion.offer("file" if in_command else kind, beginning, os.environ)
@@ -124,7 +124,7 @@ def parse(arguments: Sequence[str]) -> Options | None:
     Raises UsageError for what click does not accept.
     """
     if COMPLETION_VARIABLE in os.environ:
-        from aws_role_exec import completion  # noqa: F401, PLC0415 - teaches click our bash
+        from aws_role_exec.request import completion  # noqa: F401, PLC0415 - teaches click our bash
     try:
         result = make_command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:

@@ -4,45 +4,11 @@ from __future__ import annotations
 
 import os
 
+from aws_role_exec.identity_variables import selects_identity
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-IDENTITY_VARIABLES = frozenset(
-    {
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-        "AWS_CREDENTIAL_EXPIRATION",
-        "AWS_CREDENTIAL_FILE",
-        "AWS_DEFAULT_PROFILE",
-        "AWS_PROFILE",
-        "AWS_ROLE_ARN",
-        "AWS_ROLE_SESSION_NAME",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SECRET_KEY",
-        "AWS_SECURITY_TOKEN",
-        "AWS_SESSION_TOKEN",
-        "AWS_SHARED_CREDENTIALS_FILE",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-    }
-)
-"""Variables that carry or select an AWS identity. All others are the caller's business."""
-IDENTITY_PREFIXES = (
-    "AWS_BEARER_TOKEN_",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_CREDENTIALS_",
-    "AWS_ROLE_EXEC_",
-    "AWS_VAULT",
-)
-
-
-def selects_identity(name: str) -> bool:
-    """Tell whether a variable of this name carries or selects an AWS identity."""
-    if os.name == "nt":  # names compare without case there
-        name = name.upper()
-    return name in IDENTITY_VARIABLES or name.startswith(IDENTITY_PREFIXES)
 
 
 def child_environment(caller: Mapping[str, str], handed_over: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from aws_role_exec import formats, ownership
+from aws_role_exec.output import formats, ownership
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

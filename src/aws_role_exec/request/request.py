@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from aws_role_exec import duration, formats, handover, policy, region, role, session_name
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import UsageError
+from aws_role_exec.handover import execute
+from aws_role_exec.output import formats
 from aws_role_exec.records import record
+from aws_role_exec.request import region
+from aws_role_exec.sts import duration, policy, role, session_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol, TypeVar
 
-    from aws_role_exec.destinations import Destination
-    from aws_role_exec.options import Options
-    from aws_role_exec.ownership import Ownership
-    from aws_role_exec.web_identity import Token, TokenEndpoint
+    from aws_role_exec.identity.oidc import Token, TokenEndpoint
+    from aws_role_exec.output.files import Destination
+    from aws_role_exec.output.ownership import Ownership
+    from aws_role_exec.request.options import Options
 
     T = TypeVar("T")
 
@@ -92,7 +95,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
     role_arns = tuple(checked("--role-arn", role.check_arn, arn) for arn in options.role_arn)
     automatic = options.duration == "auto"
     if automatic:
-        from aws_role_exec import time_left  # noqa: PLC0415 - asks the scheduler
+        from aws_role_exec.schedulers import time_left  # noqa: PLC0415 - asks the scheduler
 
         seconds, notice = time_left.session_seconds(environ, chained=len(role_arns) > 1)
     else:
@@ -137,7 +140,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
             "nothing is printed when a command is run",
             "leave {} out, or leave the command out",
         )
-        executable = handover.find_command(options.command[0], environ)
+        executable = execute.find_command(options.command[0], environ)
     else:
         format_name = _find_format(options)
         profile_name = _find_profile_name(options, format_name)
@@ -188,7 +191,8 @@ def _session_extras(
             "mfa_serial": None,
             "mfa_code": None,
         }
-    from aws_role_exec import refusals, session_options, terminal  # noqa: PLC0415 - rare
+    from aws_role_exec.identity import mfa  # noqa: PLC0415 - rare
+    from aws_role_exec.sts import refusals, session_options  # noqa: PLC0415 - rare
 
     def one(option: str, check: Callable[[str], str], value: str | None) -> str | None:
         return None if value is None else checked(option, check, value)
@@ -206,9 +210,9 @@ def _session_extras(
     )
     serial = one("--mfa-serial", session_options.check_mfa_serial, options.mfa_serial)
     code = one("--mfa-code", session_options.check_mfa_code, options.mfa_code)
-    if serial is not None and code is None and not terminal.is_there():
+    if serial is not None and code is None and not mfa.is_there():
         raise UsageError(
-            f"{options.label('--mfa-serial')}: {terminal.NO_TERMINAL}",
+            f"{options.label('--mfa-serial')}: {mfa.NO_TERMINAL}",
             hint=refusals.IDENTITY_HINTS["terminal"],
         )
     return {
@@ -240,13 +244,13 @@ def _base(
             )
         profile, source = (None, source) if "--profile" in defaults else (profile, None)
     if profile is not None:
-        from aws_role_exec import identity  # noqa: PLC0415 - botocore, only if it is needed
+        from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - botocore, only if it is needed
 
-        checked("--profile", identity.check_profile, profile)
+        checked("--profile", botocore_chain.check_profile, profile)
     if options.mfa_code is not None and options.mfa_serial is None and source is None:
-        from aws_role_exec import identity  # noqa: PLC0415
+        from aws_role_exec.identity import botocore_chain  # noqa: PLC0415
 
-        if not identity.profile_wants_mfa(profile):
+        if not botocore_chain.profile_wants_mfa(profile):
             raise UsageError(
                 f"{options.label('--mfa-code')}: the code of which device?",
                 hint="name it with --mfa-serial, or --profile one that has an mfa_serial",
@@ -269,9 +273,9 @@ def _base(
                     " brings its own",
                     hint="repeat --role-arn to go on to a role that is told so",
                 )
-    from aws_role_exec import web_identity  # noqa: PLC0415 - rare
+    from aws_role_exec.identity import oidc  # noqa: PLC0415 - rare
 
-    return None, checked("--web-identity", lambda text: web_identity.find(text, environ), source)
+    return None, checked("--web-identity", lambda text: oidc.find(text, environ), source)
 
 
 def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, Destination]:
@@ -353,17 +357,17 @@ def _find_destination(
             f"{options.label('--format')}: {format_name} needs --output PATH",
             hint="SDKs read it from a file, named by AWS_SHARED_CREDENTIALS_FILE",
         )
-    from aws_role_exec import output  # noqa: PLC0415 - not for a command
+    from aws_role_exec.output import places  # noqa: PLC0415 - not for a command
 
     if options.output is None:
-        return output.find_destination("-")
-    return output.find_destination(options.output, _find_ownership(options))
+        return places.find_destination("-")
+    return places.find_destination(options.output, _find_ownership(options))
 
 
 def _find_ownership(options: Options) -> Ownership | None:
     if options.owner is None and options.mode is None:
         return None
-    from aws_role_exec import ownership  # noqa: PLC0415 - rarely asked for
+    from aws_role_exec.output import ownership  # noqa: PLC0415 - rarely asked for
 
     try:
         flag = "--owner"
@@ -384,9 +388,9 @@ def _find_github_environment(options: Options, environ: Mapping[str, str]) -> De
             f"{options.label('--format')}: github is for a step of GitHub Actions; this is none",
             hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
         )
-    from aws_role_exec import destinations  # noqa: PLC0415 - not for a command
+    from aws_role_exec.output import files  # noqa: PLC0415 - not for a command
 
-    return destinations.Appended(path, "GITHUB_ENV")
+    return files.Appended(path, "GITHUB_ENV")
 
 
 def _parse_timeout(text: str) -> float:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
-from aws_role_exec import refusals, session_options
 from aws_role_exec.errors import IdentityError, UsageError
+from aws_role_exec.sts import refusals, session_options
 
 if sys.platform == "win32":
     _INPUT, _OUTPUT = "CONIN$", "CONOUT$"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import _socket
 
-from aws_role_exec import __version__, trust
+from aws_role_exec import __version__
+from aws_role_exec.network import trust
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from aws_role_exec.deadline import Deadline
+    from aws_role_exec.network.deadline import Deadline
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 DROPPED = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_role_exec.deadline import Deadline, run_until
+from aws_role_exec.network.deadline import Deadline, run_until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.messages import Tell
-    from aws_role_exec.request import Request
+    from aws_role_exec.request.request import Request
     from aws_role_exec.trail import Trail
 
 
@@ -26,21 +26,21 @@ def obtain(
     """
     mfa_code = request.mfa_code
     if request.mfa_serial is not None and mfa_code is None:
-        from aws_role_exec import terminal  # noqa: PLC0415 - rare
+        from aws_role_exec.identity import mfa  # noqa: PLC0415 - rare
 
-        mfa_code = terminal.ask_mfa_code(f"Enter MFA code for {request.mfa_serial}: ")
+        mfa_code = mfa.ask_mfa_code(f"Enter MFA code for {request.mfa_serial}: ")
     deadline = Deadline(request.sts_timeout_seconds)
 
     def ask() -> Credentials:
-        from aws_role_exec import plain, wire  # noqa: PLC0415 - not for a dry run
+        from aws_role_exec.network import exchange, plain  # noqa: PLC0415 - not for a dry run
 
         answer = None if trail else plain.obtain(request, environ, deadline, tell)
-        if answer is not None and not isinstance(answer, wire.Answer):
+        if answer is not None and not isinstance(answer, exchange.Answer):
             return answer
-        from aws_role_exec import sts  # noqa: PLC0415 - botocore
+        from aws_role_exec.sts import client  # noqa: PLC0415 - botocore
         from aws_role_exec.trail import Trail  # noqa: PLC0415
 
-        return sts.obtain(
+        return client.obtain(
             request,
             deadline,
             tell,
@@ -52,6 +52,6 @@ def obtain(
     try:
         return run_until(deadline, ask)
     except TimeoutError:
-        from aws_role_exec import diagnose  # noqa: PLC0415 - botocore
+        from aws_role_exec.sts import diagnose  # noqa: PLC0415 - botocore
 
         raise diagnose.timeout_error(deadline) from None

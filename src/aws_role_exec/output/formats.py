@@ -159,7 +159,7 @@ def _github_masks(credentials: Credentials) -> str:
 
 
 def _slurm(credentials: Credentials, region: str, _section: str) -> str:
-    from aws_role_exec.environment import IDENTITY_VARIABLES  # noqa: PLC0415 - rarely asked for
+    from aws_role_exec.identity_variables import IDENTITY_VARIABLES  # noqa: PLC0415 - rarely asked for
 
     # A task starts with the submitter's whole environment: what selects another identity goes,
     # as for a command that we become. The value is the rest of the line as it stands.

@@ -63,6 +63,6 @@ def _from_profile(environ: Mapping[str, str], profile: str | None) -> str | None
     )
     if profile is None and not os.path.exists(config) and not os.path.exists(credentials):
         return None
-    from aws_role_exec import identity  # noqa: PLC0415 - botocore, only if there is a file
+    from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - botocore, only if there is a file
 
-    return identity.configured_region(profile)
+    return botocore_chain.configured_region(profile)

@@ -13,14 +13,14 @@ import signal
 import stat
 
 from aws_role_exec.errors import OutputError, UsageError
-from aws_role_exec.ownership import FILE_MODE
+from aws_role_exec.output.ownership import FILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Protocol
 
-    from aws_role_exec.ownership import Ownership
+    from aws_role_exec.output.ownership import Ownership
 
     class Destination(Protocol):
         """A place that was found usable and will take the credentials later."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import time
 
-from aws_role_exec import duration
-from aws_role_exec.duration import Duration
 from aws_role_exec.errors import UsageError
+from aws_role_exec.sts import duration
+from aws_role_exec.sts.duration import Duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ in `request`.
 
 from __future__ import annotations
 
-from aws_role_exec import formats
+from aws_role_exec.output import formats
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False

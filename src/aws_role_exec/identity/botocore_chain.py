@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 import botocore.session
 
-from aws_role_exec import diagnose, refusals, terminal, trust, web_identity
 from aws_role_exec.errors import AwsRoleExecError, IdentityError, UsageError, keep_secret
+from aws_role_exec.identity import mfa, oidc
+from aws_role_exec.network import trust
+from aws_role_exec.sts import diagnose, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from botocore.session import Session
 
-    from aws_role_exec.deadline import Deadline
     from aws_role_exec.messages import Tell
+    from aws_role_exec.network.deadline import Deadline
     from aws_role_exec.trail import Trail
 
 _TOKEN_ENDPOINT_TIMEOUT_SECONDS = 10
@@ -128,7 +130,7 @@ def find_credentials(
             return codes.pop()
         deadline.stop()
         try:
-            return terminal.ask_mfa_code(question)
+            return mfa.ask_mfa_code(question)
         finally:
             deadline.go_on()
 
@@ -154,7 +156,7 @@ def find_credentials(
     raise IdentityError("base credentials: none found", hint=hint)
 
 
-def ask_for_token(session: Session, endpoint: web_identity.TokenEndpoint) -> Callable[[], str]:
+def ask_for_token(session: Session, endpoint: oidc.TokenEndpoint) -> Callable[[], str]:
     """Return the call that asks GitHub's endpoint for this job's token.
 
     It raises IdentityError for a refusal, and botocore's errors for what may pass.
@@ -196,7 +198,7 @@ def ask_for_token(session: Session, endpoint: web_identity.TokenEndpoint) -> Cal
                 hint=refusals.IDENTITY_HINTS["github"],
             )
         try:
-            return web_identity.check(json.loads(answer.content)["value"], "GitHub's answer")
+            return oidc.check(json.loads(answer.content)["value"], "GitHub's answer")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError):
             raise IdentityError("OIDC token: GitHub's answer holds none") from None
 

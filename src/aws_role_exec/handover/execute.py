@@ -75,7 +75,7 @@ def _obstacle(path: str) -> int | None:
 
 
 if sys.platform == "win32":  # pragma: no cover - needs Windows
-    from aws_role_exec.windows import become
+    from aws_role_exec.handover.windows import become
 else:
 
     def become(path: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> NoReturn:

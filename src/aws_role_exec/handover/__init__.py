@@ -1,0 +1,1 @@
+"""The command: its environment, and becoming it."""

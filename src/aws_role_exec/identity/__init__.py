@@ -1,0 +1,1 @@
+"""Who asks: one file a source of credentials; `chain` reads as a list."""

@@ -1,0 +1,1 @@
+"""How one HTTP request is carried, and until when."""

@@ -1,0 +1,1 @@
+"""Credentials written out: in which format, and to which place."""

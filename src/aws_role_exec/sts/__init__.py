@@ -1,0 +1,1 @@
+"""What is said to STS and what its answers mean, without input or output."""
