@@ -6,6 +6,7 @@
  * and the environment stay as the caller set them.
  */
 #include <Python.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,14 @@ static const char *own_path(void) {
         return path;
 #endif
     return "";
+}
+
+/* Hold descriptors 0 to 2 that the caller closed, so that no file of ours gets their number:
+ * see handover/descriptors.py. */
+static void hold_descriptors(void) {
+    for (int number = 0; number <= 2; number++)
+        if (fcntl(number, F_GETFD) == -1)
+            open("/dev/null", (number == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 }
 
 static void check(PyStatus status) {
@@ -127,6 +136,7 @@ static int flush(const char *name) {
 }
 
 int main(int argc, char **argv) {
+    hold_descriptors(); /* from the first instruction of ours on */
     start(argc, argv);
     PyGC_Disable(); /* a short life: collecting would take a tenth of it and free nothing */
     PySys_SetObject("frozen", Py_True);

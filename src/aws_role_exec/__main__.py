@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aws_role_exec.handover import signals
+from aws_role_exec.handover import descriptors, signals
 
 _CALLER_SIGNALS = signals.take_over()  # first of all: from here on a signal ends us quietly
+descriptors.hold()
 
 
 def main() -> None:

@@ -9,17 +9,20 @@ import os
 import sys
 
 from aws_role_exec import assume
+from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import (
     EXIT_FAILURE,
     AwsRoleExecError,
     IdentityError,
+    OutputError,
     StsError,
-    keep_secret,
 )
 from aws_role_exec.handover import environment, execute, signals
-from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, tell
+from aws_role_exec.identity_variables import selected_beside
+from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, say_short, tell
+from aws_role_exec.redaction import keep_secret, secrets_in
 from aws_role_exec.request import options, request
-from aws_role_exec.request.options import TABLE, VARIABLES
+from aws_role_exec.request.options import TABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
     """
     environ = environment.caller_environment()
     arguments = sys.argv[1:]
-    keep_secret(*_secrets(environ))
+    keep_secret(*secrets_in(environ))
     failed = True
     try:
         code = run(arguments, environ, caller_signals)
@@ -61,7 +64,7 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
             os.write(1, failure_output.encode())
         except OSError:
             pass
-    _leave(code)
+    os._exit(code)  # at once: a thread may still wait for the network, and nothing is left to tidy
 
 
 def run(
@@ -69,7 +72,7 @@ def run(
 ) -> int:
     """Do what the arguments ask; returns an exit code if there was no command to become."""
     if list(arguments) == ["--version"]:  # asked by every install check; click would say the same
-        print(VERSION_LINE)
+        _print_version()
         return 0
     given = options.read(arguments, environ)
     if given is None:
@@ -78,6 +81,7 @@ def run(
         given = command_line.parse(arguments)
         if given is None:
             return 0
+    options.refuse_unknown_variables(environ)
     if given.unset and not (given.command and "--unset" in given.from_environment):
         lines, destination = request.make_removal(given, environ)
         if given.dry_run:
@@ -99,14 +103,16 @@ def run(
         from aws_role_exec.output import files, formats  # noqa: PLC0415 - not for a command
 
         chosen = formats.FORMATS[asked.format]
-        text = chosen.render(credentials, asked.region, asked.profile_name)
+        others = selected_beside(VARIABLES, environ, token_variables=asked.token_variables)
+        text = chosen.text(credentials, asked.region, asked.profile_name, others)
         if chosen.announcement is not None:
             files.Stream(1).write(chosen.announcement(credentials))
         asked.destination.write(text)
         return 0
     about(f"becoming {asked.executable}")
     signals.give_back(caller_signals)
-    child = environment.child_environment(environ, credentials.variables(asked.region))
+    new = credentials.variables(asked.region)
+    child = environment.child_environment(environ, new, asked.token_variables)
     return execute.become(asked.executable, asked.command, child)
 
 
@@ -136,7 +142,9 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     """
     from aws_role_exec.output import formats  # noqa: PLC0415 - only when something failed
 
-    values = {flag: environ.get(VARIABLES[flag]) or None for flag in ("--format", "--output")}
+    values = {
+        flag: environ.get(options.VARIABLES[flag]) or None for flag in ("--format", "--output")
+    }
     flags = {"-h", "--help", "--version"}
     for option in TABLE:
         if option.kind == "flag":
@@ -184,9 +192,9 @@ def _print_error(
     if environ.get("AWS_ROLE_EXEC_DEBUG") == "1":
         for line in _where(error):
             say(line)
-    say(f"{PROGRAM}: {message}")
+    say_short(f"{PROGRAM}: {message}")
     if hint:
-        say(f"hint: {hint}")
+        say_short(f"hint: {hint}")
 
 
 def _where(error: BaseException) -> Iterator[str]:
@@ -205,23 +213,10 @@ def _where(error: BaseException) -> Iterator[str]:
     yield type(error).__qualname__
 
 
-def _secrets(environ: Mapping[str, str]) -> list[str]:
-    """Return the caller's own secrets, as far as their names tell."""
-    return [
-        value
-        for name, value in environ.items()
-        if len(value) >= 16 and ("SECRET" in name or "TOKEN" in name) and not _is_harmless(value)
-    ]
-
-
-def _is_harmless(value: str) -> bool:
-    return value.startswith(("/", "http://", "https://"))  # AWS_WEB_IDENTITY_TOKEN_FILE, ...
-
-
-def _leave(code: int) -> NoReturn:
-    """End at once: a thread may still wait for the network, and nothing is left to tidy."""
+def _print_version() -> None:
     try:
-        sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):
-        code = code or EXIT_FAILURE
-    os._exit(code)
+        os.write(1, f"{VERSION_LINE}\n".encode())
+    except BrokenPipeError:
+        pass  # who reads has read enough
+    except OSError as error:
+        raise OutputError(f"writing to stdout: {error.strerror}") from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from aws_role_exec.redaction import keep_secret as keep_secret  # noqa: PLC0414 - old name
+from aws_role_exec.redaction import redact as redact  # noqa: PLC0414
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -10,24 +13,6 @@ EXIT_USAGE = 2
 EXIT_FAILURE = 125
 EXIT_NOT_EXECUTABLE = 126
 EXIT_NOT_FOUND = 127
-
-
-_secrets: set[str] = set()
-
-
-def keep_secret(*values: str) -> None:
-    """Remember what must never be printed, however it gets into a message."""
-    _secrets.update(value for value in values if len(value) >= _SECRETS_AT_LEAST)
-
-
-def redact(text: str) -> str:
-    """Take the secrets out of a text that may quote someone else's message."""
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
-
-
-_SECRETS_AT_LEAST = 8  # characters; a shorter one would blot out innocent words
 
 
 class AwsRoleExecError(Exception):

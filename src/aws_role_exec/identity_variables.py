@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
 IDENTITY_VARIABLES = frozenset(
     {
         "AWS_ACCESS_KEY",
@@ -43,3 +47,26 @@ def selects_identity(name: str) -> bool:
     if os.name == "nt":  # names compare without case there
         name = name.upper()
     return name in IDENTITY_VARIABLES or name.startswith(IDENTITY_PREFIXES)
+
+
+def selected_beside(
+    new: Collection[str], environ: Iterable[str], *, token_variables: Iterable[str] = ()
+) -> list[str]:
+    """Return the variables there are that select an identity other than in the `new` ones.
+
+    For formats, whose lines take them out of a shell. `token_variables` go with them, and our
+    own options stay: they say how to ask again. A name that no shell could have given a variable
+    is left out; it might be code.
+    """
+    also = set(token_variables)
+    return sorted(
+        name
+        for name in environ
+        if (name in also or (selects_identity(name) and not name.startswith(_OPTIONS_PREFIX)))
+        and name not in new
+        and name.isascii()
+        and name.isidentifier()
+    )
+
+
+_OPTIONS_PREFIX = "AWS_ROLE_EXEC_"

@@ -165,8 +165,8 @@ class TestDefaultsFromTheEnvironment:
             env={
                 "AWS_ROLE_EXEC_DURATION": "2h",
                 "AWS_ROLE_EXEC_DEBUG": "0",
-                "AWS_ROLE_EXEC_NO_SUCH_OPTION": "x",
-                "AWS_ROLE_EXEC_": "x",
+                "AWS_ROLE_EXEC_BUILD_CACHE": "/var/cache/x",
+                "AWS_ROLE_EXEC_NO_SUCH_OPTION": "",
             }
         )
         assert not [name for name in seen.env if name.startswith("AWS_ROLE_EXEC_")]

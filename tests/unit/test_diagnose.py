@@ -3,7 +3,7 @@
 import botocore.exceptions as bc
 import pytest
 
-from aws_role_exec import errors
+from aws_role_exec import redaction
 from aws_role_exec.sts import diagnose, refusals
 
 
@@ -49,11 +49,11 @@ class TestIdentityError:
 
 class TestRedact:
     def test_a_secret_is_not_cut_before_it_is_found(self, monkeypatch):
-        monkeypatch.setattr(errors, "_secrets", set())
-        errors.keep_secret("s3cr3t" * 100, "short")
+        monkeypatch.setattr(redaction, "_secrets", set())
+        redaction.keep_secret("s3cr3t" * 100, "short")
         text = str(diagnose.identity_error(bc.SSOError(msg="x" + "s3cr3t" * 100), "us-east-1"))
         assert "s3cr3t" not in text
-        assert errors.redact("a short text") == "a short text"
+        assert redaction.redact("a short text") == "a short text"
 
 
 class TestClockSkew:

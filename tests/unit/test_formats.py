@@ -6,8 +6,8 @@ import json
 import pytest
 
 from aws_role_exec.credentials import Credentials
-from aws_role_exec.errors import OutputError, StsError
-from aws_role_exec.output.formats import FORMATS, is_section_name
+from aws_role_exec.errors import OutputError, StsError, UsageError
+from aws_role_exec.output.formats import FORMATS, check_section_name
 
 
 def make(**changes):
@@ -21,8 +21,8 @@ def make(**changes):
     return Credentials(**values | changes)
 
 
-def render(name, credentials=None, region="us-east-1", section="default"):
-    return FORMATS[name].render(credentials or make(), region, section)
+def render(name, credentials=None, region="us-east-1", section="default", others=()):
+    return FORMATS[name].text(credentials or make(), region, section, others)
 
 
 class TestCredentials:
@@ -83,11 +83,12 @@ class TestCredentialsFile:
 
     @pytest.mark.parametrize("name", ["default", "job-1", "a@b", "team/prod:x", "1.2_3+%"])
     def test_names_that_every_reader_takes(self, name):
-        assert is_section_name(name)
+        assert check_section_name(name) == name
 
     @pytest.mark.parametrize("name", ["", "a b", "a]", "[a", "a\nb", "#a", "é", ";", "a" * 129])
     def test_names_that_some_reader_would_not_take(self, name):
-        assert not is_section_name(name)
+        with pytest.raises(UsageError):
+            check_section_name(name)
 
 
 class TestShells:

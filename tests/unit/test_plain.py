@@ -18,15 +18,15 @@ from aws_role_exec.network.deadline import Deadline
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
 HOME = "/nonexistent"
-
+POLICY = '{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"é & /?"}}'
 
 REQUEST = SimpleNamespace(
     role_arns=(ROLE,),
     session_name="job=1,@x",
     duration_seconds=3600,
-    policy='{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"é & /?"}}',
+    policy=POLICY,
+    session_parameters={"Policy": POLICY},
     region="eu-west-1",
-    tags=(),
 )
 
 
@@ -135,7 +135,12 @@ class TestIsPlain:
         assert plain._is_plain(REQUEST, environ)
 
     @pytest.mark.parametrize(
-        "field", [{"tags": (("k", "v"),)}, {"role_arns": (ROLE, ROLE)}, {"invented_tomorrow": 1}]
+        "field",
+        [
+            {"session_parameters": {"ExternalId": "x"}},
+            {"role_arns": (ROLE, ROLE)},
+            {"invented_tomorrow": 1},
+        ],
     )
     def test_anything_else_asked_of_sts_is_botocores(self, environ, field):
         assert not plain._is_plain(SimpleNamespace(**vars(REQUEST) | field), environ)

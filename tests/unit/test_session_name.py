@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_role_exec.errors import UsageError
+from aws_role_exec.schedulers import job
 from aws_role_exec.sts import session_name
 
 LEGAL = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
@@ -120,10 +121,14 @@ JOBS = {
 }
 
 
+def auto(environ):
+    return session_name.sanitise(job.session_name(environ))
+
+
 class TestAuto:
     @pytest.mark.parametrize(("environ", "name"), JOBS.values(), ids=JOBS)
     def test_names_the_job(self, environ, name):
-        assert session_name.auto(environ) == name
+        assert auto(environ) == name
 
     @pytest.mark.parametrize(
         "environ",
@@ -138,17 +143,17 @@ class TestAuto:
             {"SGE_TASK_ID": "undefined"},
         ],
     )
-    def test_is_the_default_elsewhere(self, environ):
-        assert session_name.auto(environ).startswith("aws-role-exec-")
+    def test_there_is_none_elsewhere(self, environ):
+        assert job.session_name(environ) is None
 
     def test_a_scheduler_goes_before_the_ci_system_and_the_pod(self):
         everything = {}
         for environ, _ in JOBS.values():
             everything |= environ
-        assert session_name.auto(everything) == "slurm-4711_0"
+        assert auto(everything) == "slurm-4711_0"
 
     def test_keeps_the_end_of_a_long_name(self):
-        name = session_name.auto({"AWS_BATCH_JOB_ID": "x" * 80 + ":17"})
+        name = auto({"AWS_BATCH_JOB_ID": "x" * 80 + ":17"})
         assert name.endswith("-17")
         assert len(name) == 64
 
@@ -157,4 +162,4 @@ class TestAuto:
             nodename = "worker-2"
 
         monkeypatch.setattr("os.uname", Uname)
-        assert session_name.auto({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) == "k8s-worker-2"
+        assert auto({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) == "k8s-worker-2"

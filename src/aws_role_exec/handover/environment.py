@@ -8,13 +8,24 @@ from aws_role_exec.identity_variables import selects_identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
-def child_environment(caller: Mapping[str, str], handed_over: Mapping[str, str]) -> dict[str, str]:
-    """Return the caller's environment with its AWS identity replaced by the one handed over."""
+def child_environment(
+    caller: Mapping[str, str],
+    handed_over: Mapping[str, str],
+    token_variables: Collection[str] = (),
+) -> dict[str, str]:
+    """Return the caller's environment with its AWS identity replaced by the one handed over.
+
+    `token_variables` carried the OIDC token that was asked with, or the right to one.
+    """
     # A variable without a name (`=x`) is none, and Python's execve takes no such thing.
-    kept = {name: value for name, value in caller.items() if name and not selects_identity(name)}
+    kept = {
+        name: value
+        for name, value in caller.items()
+        if name and not selects_identity(name) and name not in token_variables
+    }
     if os.name == "nt":
         new = {name.upper() for name in handed_over}
         kept = {name: value for name, value in kept.items() if name.upper() not in new}

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 """Searched when PATH is not set, as in a Slurm Prolog; execvp(3) has such a default too."""
+# Special built-ins, reserved words and the built-ins that few systems have as programs as well
+# (POSIX: XCU 1.6, 2.4, 2.14), and those of bash and zsh.
+_SHELL_WORDS = frozenset({
+    "!", ".", ":", "alias", "autoload", "bg", "bind", "break", "builtin", "case", "cd",
+    "command", "compgen", "complete", "continue", "declare", "dirs", "disown", "do", "done",
+    "elif", "else", "enable", "esac", "eval", "exec", "exit", "export", "fc", "fi", "for",
+    "function", "getopts", "hash", "help", "history", "if", "in", "jobs", "let", "local",
+    "logout", "mapfile", "module", "popd", "pushd", "read", "readarray", "readonly", "return",
+    "set", "setenv", "setopt", "shift", "shopt", "source", "suspend", "then", "times", "trap",
+    "type", "typeset", "ulimit", "umask", "unalias", "unset", "until", "wait", "while", "{",
+    "}", "[[",
+})  # fmt: skip
+_FIRST_LINE_BYTES = 128  # what a shell looks at to tell a script from a binary
 
 
 def find_command(name: str, environ: Mapping[str, str]) -> str:
@@ -48,7 +61,8 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
             raise CommandNotFoundError(f"{name}: {os.strerror(obstacle)}")
         raise CommandNotExecutableError(f"{name}: {os.strerror(obstacle)}")
     worst = None
-    for directory in environ.get("PATH", DEFAULT_PATH).split(":"):
+    path_variable = environ.get("PATH", DEFAULT_PATH)
+    for directory in path_variable.split(":"):
         path = os.path.join(directory, name) if directory else "./" + name
         obstacle = _obstacle(path)
         if obstacle is None:
@@ -56,9 +70,33 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
         if obstacle not in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR) and worst is None:
             worst = CommandNotExecutableError(f"{path}: {os.strerror(obstacle)}")
     raise worst or CommandNotFoundError(
-        f"{name}: command not found",
-        hint=None if environ.get("PATH") else f"PATH is not set; searched {DEFAULT_PATH}",
+        f"{name}: command not found", hint=_not_found_hint(name, environ)
     )
+
+
+def _not_found_hint(name: str, environ: Mapping[str, str]) -> str:
+    """Say why a name is no command, as far as the name tells: it never had a slash in it."""
+    variable, equals, _ = name.partition("=")
+    if name.startswith("arn:"):
+        return "each role's ARN stands behind a --role-arn of its own"
+    if name.startswith("-"):
+        return f"options of aws-role-exec stand before --, and the command after it, not {name}"
+    if equals and variable.isidentifier():
+        return "to set a variable for a command, run it by way of env: -- env NAME=value COMMAND"
+    if len(name.split()) > 1:
+        return (
+            "it is one word with blanks in it: leave its quotes out, or have a shell read it:"
+            " -- sh -c '...'"
+        )
+    if name in _SHELL_WORDS:
+        return f"{name} is part of the shell and no program: -- sh -c '{name} ...'"
+    if "PATH" not in environ:
+        return f"PATH is not set; searched {DEFAULT_PATH}"
+    if not environ["PATH"]:
+        return "PATH is set and empty, so only the working directory was searched"
+    if _obstacle("./" + name) is None:
+        return f"the working directory is not in PATH: -- ./{name}"
+    return "it is in no directory of PATH; aliases and functions are known to your shell only"
 
 
 def _obstacle(path: str) -> int | None:
@@ -72,6 +110,19 @@ def _obstacle(path: str) -> int | None:
         return errno.ENOENT
     effective = os.access in os.supports_effective_ids
     return None if os.access(path, os.X_OK, effective_ids=effective) else errno.EACCES
+
+
+def _is_binary(path: str) -> bool:
+    """Tell whether the file's first line has a null byte in it, as no script's has.
+
+    POSIX asks for a text file (XCU 2.9.1.4); shells look at its beginning likewise. What cannot be
+    read is left to the shell.
+    """
+    try:
+        with open(path, "rb") as file:
+            return b"\0" in file.read(_FIRST_LINE_BYTES).partition(b"\n")[0]
+    except OSError:
+        return False
 
 
 if sys.platform == "win32":  # pragma: no cover - needs Windows
@@ -89,6 +140,11 @@ else:
         except OSError as error:
             failure = error
         if failure.errno == errno.ENOEXEC:
+            if _is_binary(path):
+                raise CommandNotExecutableError(
+                    f"{path}: cannot execute binary file",
+                    hint="it was built for another kind of machine, or is not whole",
+                )
             # No `#!`: POSIX has a shell run such a file (XCU 2.9.1.4), and execvp(3) does so too.
             try:
                 os.execve("/bin/sh", ["/bin/sh", path, *arguments[1:]], environ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from aws_role_exec import inputs
 from aws_role_exec.errors import UsageError
 from aws_role_exec.records import record
 
@@ -57,13 +58,21 @@ def find(source: str, environ: Mapping[str, str]) -> Token | TokenEndpoint:
         return _github(source, rest or GITHUB_AUDIENCE, environ)
     if kind == "file" and rest:
         path = rest.removeprefix("//")
-        return Token(source, check(_read(path), path))
+        return Token(source, check(os.fsdecode(inputs.read(path, 4 * LONGEST)), path))
     if kind == "env" and rest:
         if rest not in environ:
             raise UsageError(f"the variable {rest} is not set", hint=_FORMS)
         return Token(source, check(environ[rest], f"the variable {rest}"))
     shown = source[:200] if kind == "file" else kind[:20] + ("..." if len(source) > 20 else "")
     raise UsageError(f"'{shown}' does not say where a token is", hint=_FORMS)
+
+
+def variables(source: str) -> tuple[str, ...]:
+    """Return the variables that hold the token, or the right to ask for it."""
+    kind, _, rest = source.partition(":")
+    if kind == "env":
+        return (rest,)
+    return ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN") * (kind == "github")
 
 
 def check(text: str, where: str) -> str:
@@ -107,16 +116,6 @@ def claims(token: str) -> dict[str, str]:
         if isinstance(value, str) and value:
             found[name] = value[:256]
     return found
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(4 * LONGEST)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{path} cannot be read: {reason}") from None
-    return os.fsdecode(content)
 
 
 def _github(source: str, audience: str, environ: Mapping[str, str]) -> TokenEndpoint:

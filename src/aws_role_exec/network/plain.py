@@ -149,6 +149,7 @@ _OBEYED = frozenset(
         "region",
         "role_arns",
         "session_name",
+        "session_parameters",
         "sts_timeout_seconds",
         "verbose",
     }
@@ -157,6 +158,8 @@ _OBEYED = frozenset(
 
 def _is_plain(request: Request, environ: Mapping[str, str]) -> bool:
     if len(request.role_arns) != 1:
+        return False
+    if request.session_parameters.keys() - {"Policy"}:
         return False
     if any(value and name not in _OBEYED for name, value in vars(request).items()):
         return False

@@ -13,6 +13,8 @@ import signal
 import stat
 
 from aws_role_exec.errors import OutputError, UsageError
+from aws_role_exec.handover import descriptors
+from aws_role_exec.output import sections
 from aws_role_exec.output.ownership import FILE_MODE
 
 TYPE_CHECKING = False
@@ -37,6 +39,7 @@ _UNNAMED = os.O_WRONLY | getattr(os, "O_TMPFILE", 0) | getattr(os, "O_CLOEXEC", 
 # we have given it away.
 _CANNOT_LINK = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EXDEV)
 _ASIDE = ".aws-role-exec-"
+_STANDARD = {1: "stdout", 2: "stderr"}
 _STALE_SECONDS = 60
 
 
@@ -44,11 +47,10 @@ class Stream:
     """A descriptor that is open already."""
 
     def __init__(self, descriptor: int) -> None:
-        """Raise UsageError when the descriptor is not open."""
-        try:
-            os.fstat(descriptor)
-        except OSError as error:
-            raise UsageError(f"--output: descriptor {descriptor}: {error.strerror}") from None
+        """Raise UsageError when the descriptor is not open, or not for writing."""
+        self._name = _STANDARD.get(descriptor, f"descriptor {descriptor}")
+        if not descriptors.can_write(descriptor):
+            raise UsageError(f"{self._name}: it is closed, or open for reading only")
         self._descriptor = descriptor
 
     def write(self, text: str) -> None:
@@ -56,9 +58,7 @@ class Stream:
         try:
             _write_all(self._descriptor, text)
         except OSError as error:
-            raise OutputError(
-                f"writing to descriptor {self._descriptor}: {error.strerror}"
-            ) from None
+            raise OutputError(f"writing to {self._name}: {error.strerror}") from None
 
 
 class Special:
@@ -99,13 +99,37 @@ class NewFile:
         """
         path = self._path
         if stat.S_ISLNK(existing.st_mode):
-            raise UsageError(f"--output: {path} is a symbolic link, which is not followed")
+            raise UsageError(f"{path}: it is a symbolic link, which is not followed")
         if stat.S_ISDIR(existing.st_mode):
-            raise UsageError(f"--output: {path} is a directory")
+            raise UsageError(f"{path}: it is a directory")
         if not stat.S_ISREG(existing.st_mode):
-            raise UsageError(f"--output: {path} is neither a regular file nor a FIFO")
+            raise UsageError(f"{path}: it is neither a regular file nor a FIFO")
         if not self._is_ours(existing):
-            raise UsageError(f"--output: {path} belongs to someone else (uid {existing.st_uid})")
+            raise UsageError(f"{path}: it belongs to someone else (uid {existing.st_uid})")
+        if existing.st_size:
+            self._refuse_sections_of_others(existing)
+
+    def _refuse_sections_of_others(self, existing: os.stat_result) -> None:
+        """Raise UsageError for a file of profiles, which the new one would not have."""
+        flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | _NOFOLLOW
+        try:
+            descriptor = os.open(self._name, os.O_RDONLY | flags, dir_fd=self._directory)
+            try:
+                content = os.read(descriptor, sections.READ_BYTES)
+            finally:
+                os.close(descriptor)
+        except PermissionError:
+            if existing.st_uid != os.geteuid():  # of the run before, which gave it away
+                return
+            raise UsageError(
+                f"{self._path}: you cannot read it, and what it has would be lost"
+            ) from None
+        found = sections.of_others(content)
+        if found:
+            raise UsageError(
+                f"{self._path}: it has sections that would be lost ({found})",
+                hint="write a file of its own, and name that one in AWS_SHARED_CREDENTIALS_FILE",
+            )
 
     def write(self, text: str) -> None:
         """Write the whole file and only then let it have its name; signals wait meanwhile."""
@@ -114,7 +138,7 @@ class NewFile:
                 if not self._write_unnamed(text):
                     self._write_aside(text)
             except UsageError as error:  # the place was changed while STS was asked
-                raise OutputError(str(error)) from None
+                raise OutputError(f"writing {error}") from None
             except OSError as error:
                 raise OutputError(f"{self._path}: {error.strerror}") from None
 
@@ -129,6 +153,8 @@ class NewFile:
             return False
         try:
             self._fill(descriptor, text)
+            # Some file systems report a full disk at close only, and then it has no name yet.
+            os.close(os.dup(descriptor))
             unnamed = f"/proc/self/fd/{descriptor}"
             try:
                 # Linking never replaces anything, so it needs no look before.
@@ -146,7 +172,7 @@ class NewFile:
             self._move_in_place(aside)  # at once: killed before it, we leave a whole file aside
             return True
         finally:
-            os.close(descriptor)
+            _close(descriptor)
 
     def _write_aside(self, text: str) -> None:
         descriptor = -1
@@ -225,6 +251,14 @@ class NewFile:
             os.unlink(name, dir_fd=self._directory)
 
 
+def _close(descriptor: int) -> None:
+    """Close a file that is complete and in place, or of which nothing is left."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass  # whatever this is, the credentials are written: no run may fail that has given them
+
+
 def _id(number: int | None) -> int:
     return -1 if number is None else number  # chown(2): "is not changed"
 
@@ -278,9 +312,9 @@ class WindowsFile:
         """Raise UsageError when the place cannot be a file."""
         parent = os.path.dirname(path) or "."
         if os.path.isdir(path):
-            raise UsageError(f"--output: {path} is a directory")
+            raise UsageError(f"{path}: it is a directory")
         if not os.path.isdir(parent):
-            raise UsageError(f"--output: {parent} is not a directory")
+            raise UsageError(f"{parent}: it is not a directory")
         self._path = path
 
     def write(self, text: str) -> None:

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from aws_role_exec.errors import OutputError
+from aws_role_exec.errors import OutputError, UsageError
+from aws_role_exec.identity_variables import IDENTITY_VARIABLES
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from aws_role_exec.credentials import Credentials
+    from aws_role_exec.output.files import Destination
+    from aws_role_exec.output.ownership import Ownership
 
     # Takes the credentials, the region and the name of the section of a credentials file.
     Renderer = Callable[[Credentials, str, str], str]
+    # Takes --output, --owner and --mode, the environment, and what calls an option by the place
+    # that it came from; returns where to write. Raises UsageError.
+    Finder = Callable[
+        [str | None, Ownership | None, Mapping[str, str], Callable[[str], str]], Destination
+    ]
+
+
+def _find_place(
+    output: str | None,
+    ownership: Ownership | None,
+    _environ: Mapping[str, str],
+    label: Callable[[str], str],
+) -> Destination:
+    """Return the place that --output names, or stdout."""
+    from aws_role_exec.output import places  # noqa: PLC0415 - not for a command
+
+    if output is None:
+        return places.standard_output()
+    try:
+        return places.find_destination(output, ownership)
+    except UsageError as error:
+        raise UsageError(f"{label('--output')}: {error}", hint=error.hint) from None
+
+
+_NO_SECTIONS = {
+    "--profile-name": ("there are no sections", "it goes with --format credentials-file")
+}
 
 
 @record
@@ -23,19 +53,30 @@ class Format:
     returns the whole text; it raises OutputError for a value that the format cannot hold.
     `failure` is what a run that failed prints instead, so that a shell evaluating it stops;
     empty where the reader sees the exit code anyway. `remove` returns the lines that take
-    variables of these names out again; None where that cannot be said. `needs_file` formats
-    make sense only in a file, and those that have a section name it. `announcement` is what stdout
-    gets before anything else, and `appends_to` the variable that names the file added to.
+    variables of these names out again; None where that cannot be said. `always_removes` are
+    taken out whether they are there or not: the reader has another environment than we.
+    `announcement` is what stdout gets before anything else. `find_destination` says where the
+    text goes, and `unused` which options about that mean nothing to it: why, and a hint.
     """
 
     summary: str
     render: Renderer
     failure: str = ""
     remove: Callable[[Iterable[str]], str] | None = None
-    needs_file: bool = False
-    has_section: bool = False
+    always_removes: frozenset[str] = frozenset()
     announcement: Callable[[Credentials], str] | None = None
-    appends_to: str | None = None
+    find_destination: Finder = _find_place
+    unused: Mapping[str, tuple[str, str]] = _NO_SECTIONS
+
+    def text(
+        self, credentials: Credentials, region: str, section: str, others: Iterable[str]
+    ) -> str:
+        """Return the whole text, and before it the lines that take other identities out."""
+        rendered = self.render(credentials, region, section)
+        if self.remove is None:
+            return rendered
+        new = credentials.variables(region)
+        return self.remove(sorted({*others, *self.always_removes} - new.keys())) + rendered
 
 
 def _lines(
@@ -70,7 +111,7 @@ def _refuse(value: str, characters: str, form: str) -> str:
     """
     if not set(characters).isdisjoint(value):
         raise OutputError(
-            f"--format: a credential holds a character that {form} files and shells would change",
+            f"{form} format: a credential holds a character that its readers would change",
             hint="give it to a command instead: aws-role-exec ... -- COMMAND",
         )
     return value
@@ -137,6 +178,68 @@ def _credentials_file(credentials: Credentials, region: str, section: str) -> st
     )
 
 
+def _find_named_place(
+    output: str | None,
+    ownership: Ownership | None,
+    environ: Mapping[str, str],
+    label: Callable[[str], str],
+) -> Destination:
+    if output is None:
+        raise UsageError(
+            f"{label('--format')}: credentials-file needs --output PATH",
+            hint="SDKs read it from a file, named by AWS_SHARED_CREDENTIALS_FILE",
+        )
+    return _find_place(output, ownership, environ, label)
+
+
+def check_section_name(name: str) -> str:
+    """Return the name if every reader of a credentials file takes it, else raise UsageError."""
+    if 1 <= len(name) <= _LONGEST_SECTION and _SECTION_CHARACTERS.issuperset(name):
+        return name
+    raise UsageError(
+        f"'{name[:80]}' cannot be a profile's name",
+        hint="letters, digits and _.-+@%/: only" if name else "it is empty; is a variable not set?",
+    )
+
+
+# AWS SDKs and Tools Reference Guide, "Format of the config file".
+_SECTION_CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-+@%/:"
+)
+_LONGEST_SECTION = 128
+
+
+def _find_github_environment(
+    _output: str | None,
+    _ownership: Ownership | None,
+    environ: Mapping[str, str],
+    label: Callable[[str], str],
+) -> Destination:
+    """Return the file of the runner's that gives variables to the steps after this one."""
+    path = environ.get("GITHUB_ENV")
+    if environ.get("GITHUB_ACTIONS") != "true" or not path:
+        raise UsageError(
+            f"{label('--format')}: github is for a step of GitHub Actions; this is none",
+            hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
+        )
+    from aws_role_exec.output import files, places  # noqa: PLC0415 - not for a command
+
+    places.standard_output()  # the masks must get into the log, or nothing may
+    return files.Appended(path, "GITHUB_ENV")
+
+
+_UNUSED_BY_GITHUB = {
+    **dict.fromkeys(
+        ("--output", "--owner", "--mode"),
+        (
+            "github adds to the file that the runner names",
+            "for a file of K=V lines there is --format dotenv",
+        ),
+    ),
+    **_NO_SECTIONS,
+}
+
+
 def _github_pairs(credentials: Credentials, region: str, _section: str) -> str:
     # A name, `=`, and the rest of the line: the runner looks for `<<` only before the first `=`.
     return "".join(f"{name}={value}\n" for name, value in credentials.variables(region).items())
@@ -159,14 +262,9 @@ def _github_masks(credentials: Credentials) -> str:
 
 
 def _slurm(credentials: Credentials, region: str, _section: str) -> str:
-    from aws_role_exec.identity_variables import IDENTITY_VARIABLES  # noqa: PLC0415 - rarely asked for
-
-    # A task starts with the submitter's whole environment: what selects another identity goes,
-    # as for a command that we become. The value is the rest of the line as it stands.
+    # The value is the rest of the line as it stands.
     new = credentials.variables(region)
-    return _each(_unset_slurm)(sorted(IDENTITY_VARIABLES - new.keys())) + "".join(
-        f"export {name}={value}\n" for name, value in new.items()
-    )
+    return "".join(f"export {name}={value}\n" for name, value in new.items())
 
 
 def _unset_slurm(name: str) -> str:
@@ -208,32 +306,25 @@ FORMATS = {
     "credentials-file": Format(
         "a section of an AWS credentials file; needs --output",
         _credentials_file,
-        needs_file=True,
-        has_section=True,
+        find_destination=_find_named_place,
+        unused={},
     ),
     "dotenv": _lines("K=V lines for docker --env-file and GitLab dotenv artifacts", _assign_dotenv),
     "github": Format(
         "masks in the log of a GitHub Actions step, variables for the steps after it",
         _github_pairs,
         announcement=_github_masks,
-        appends_to="GITHUB_ENV",
+        find_destination=_find_github_environment,
+        unused=_UNUSED_BY_GITHUB,
     ),
     "slurm": Format(
         "what a Slurm TaskProlog prints",
         _slurm,
         failure="print aws-role-exec: no credentials for this task\n",
+        # A task starts with the submitter's environment, of which a TaskProlog sees a part.
+        always_removes=IDENTITY_VARIABLES,
         remove=_each(_unset_slurm),
     ),
 }
 DEFAULT = "env"
 DEFAULT_SECTION = "default"
-# AWS SDKs and Tools Reference Guide, "Format of the config file".
-_SECTION_CHARACTERS = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-+@%/:"
-)
-_LONGEST_SECTION = 128
-
-
-def is_section_name(name: str) -> bool:
-    """Tell whether every reader of a credentials file takes this for a section's name."""
-    return 1 <= len(name) <= _LONGEST_SECTION and _SECTION_CHARACTERS.issuperset(name)

@@ -6,6 +6,7 @@ Set through the descriptor (`destinations.NewFile`), so what is given away is th
 from __future__ import annotations
 
 import os
+import stat
 
 from aws_role_exec.errors import UsageError
 from aws_role_exec.records import record
@@ -18,6 +19,8 @@ _HIGHEST_ID = 2**32 - 2  # one more means "leave it as it is" to fchown(2)
 FILE_MODE = 0o600
 MODES = (0o400, 0o440, 0o600, 0o640)
 _CAP_CHOWN = 1 << 0  # capabilities(7)
+_ACL_USER, _ACL_GROUP_OBJ, _ACL_GROUP, _ACL_MASK = 0x02, 0x04, 0x08, 0x10  # acl(5)
+_ACL_WRITE = 0x02
 
 
 @record
@@ -105,6 +108,72 @@ def _refuse_unless_allowed(user: int, group: int | None) -> None:
         )
     if group not in (None, os.getegid(), *os.getgroups()):
         raise UsageError(f"you are not in the group (gid {group})")
+
+
+def others_who_may_write(directory: int, status: os.stat_result) -> str | None:
+    """Return who else may write in the open directory, in words; None if it is ours alone.
+
+    Root's rights count for none: root may write anywhere. What it means that a directory is
+    someone else's is not asked here.
+    """
+    if status.st_mode & stat.S_IWOTH:
+        return "everyone"
+    if not status.st_mode & stat.S_IWGRP:
+        return None
+    entries = _access_control_list(directory)
+    if not entries:
+        return None if _is_private(status.st_gid) else f"its group (gid {status.st_gid})"
+    mask = next((bits for tag, bits, _ in entries if tag == _ACL_MASK), _ACL_WRITE)
+    for tag, bits, number in entries:
+        if not bits & mask & _ACL_WRITE:
+            continue
+        if tag == _ACL_USER and number not in (0, os.geteuid()):
+            return f"another user (uid {number}, by its access control list)"
+        if tag == _ACL_GROUP and not _is_private(number):
+            return f"a group (gid {number}, by its access control list)"
+        if tag == _ACL_GROUP_OBJ and not _is_private(status.st_gid):
+            return f"its group (gid {status.st_gid})"
+    return None
+
+
+def _is_private(group: int) -> bool:
+    """Tell whether the group is the user's own, in which there is nobody else.
+
+    Many systems make one with each user, of the user's name or number (useradd(8), -U).
+    """
+    if group != os.getegid():
+        return False
+    import grp  # noqa: PLC0415 - POSIX only
+    import pwd  # noqa: PLC0415 - POSIX only
+
+    user = os.geteuid()
+    try:
+        user_name = pwd.getpwuid(user).pw_name
+    except (KeyError, OSError):
+        user_name = ""
+    try:
+        entry = grp.getgrgid(group)
+    except (KeyError, OSError):
+        return group == user
+    return set(entry.gr_mem) <= {user_name} and (group == user or entry.gr_name == user_name)
+
+
+def _access_control_list(directory: int) -> list[tuple[int, int, int]]:
+    """Return tag, permission bits and id of each entry; none where there is no list."""
+    try:
+        # By way of /proc, since a descriptor that only holds a directory has no attributes.
+        value = os.getxattr(f"/proc/self/fd/{directory}", "system.posix_acl_access")
+    except (OSError, AttributeError):
+        return []
+    # linux/posix_acl_xattr.h: a version of four bytes, then entries of eight, little-endian.
+    return [
+        (
+            int.from_bytes(value[place : place + 2], "little"),
+            int.from_bytes(value[place + 2 : place + 4], "little"),
+            int.from_bytes(value[place + 4 : place + 8], "little"),
+        )
+        for place in range(4, len(value) - 7, 8)
+    ]
 
 
 def _may_give_away() -> bool:

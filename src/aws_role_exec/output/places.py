@@ -12,7 +12,7 @@ import stat
 
 from aws_role_exec.errors import UsageError
 from aws_role_exec.output.files import NewFile, Special, Stream, WindowsFile
-from aws_role_exec.output.ownership import Ownership
+from aws_role_exec.output.ownership import Ownership, others_who_may_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def find_destination(path: str, ownership: Ownership | None = None) -> Destinati
     """
     if not path or "\0" in path:
         raise UsageError(
-            "--output: an empty name is not a file",
+            "an empty name is not a file" if not path else "a name with a null byte is not a file",
             hint=None if path else "is a variable not set?",
         )
     descriptor = _descriptor(path)
@@ -52,13 +52,18 @@ def find_destination(path: str, ownership: Ownership | None = None) -> Destinati
     try:
         return _find_place(path, ownership)
     except OSError as error:
-        raise UsageError(f"--output: {path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def standard_output() -> Destination:
+    """Return stdout. Raises UsageError where it is closed, or open for reading only."""
+    return Stream(_STREAMS["-"])
 
 
 def _refuse_ownership(path: str, ownership: Ownership | None) -> None:
     if ownership is not None:
         where = " on POSIX systems" if os.name == "nt" else ""
-        raise UsageError(f"--output: {path}: --owner and --mode are for regular files{where}")
+        raise UsageError(f"{path}: --owner and --mode are for regular files{where}")
 
 
 def _descriptor(path: str) -> int | None:
@@ -74,24 +79,25 @@ def _descriptor(path: str) -> int | None:
 def _find_place(path: str, ownership: Ownership | None) -> Destination:
     parent, name = os.path.split(path)
     if name in ("", ".", ".."):
-        raise UsageError(f"--output: {path} names a directory, not a file")
+        raise UsageError(f"{path} names a directory, not a file")
     directory = _open_directory(path, parent or ".")
     status = os.fstat(directory)
-    if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
-        # Anyone could put a file of their own in the place of ours.
+    writers = None if status.st_mode & stat.S_ISVTX else others_who_may_write(directory, status)
+    if writers is not None:
+        # They could put a file of their own in the place of ours.
         raise UsageError(
-            f"--output: {path}: its directory may be written by everyone",
+            f"{path}: its directory may be written by {writers}",
             hint="use a directory of your own, or set its sticky bit (chmod +t), as /tmp has",
         )
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=_CAN_ASK_EFFECTIVE):
-        raise UsageError(f"--output: {path}: its directory cannot be written to by you")
+        raise UsageError(f"{path}: its directory cannot be written to by you")
     try:
         existing = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return NewFile(path, directory, name, ownership or Ownership())
     if stat.S_ISFIFO(existing.st_mode) or stat.S_ISCHR(existing.st_mode):
         if existing.st_uid not in (0, os.geteuid()):
-            raise UsageError(f"--output: {path} belongs to someone else (uid {existing.st_uid})")
+            raise UsageError(f"{path} belongs to someone else (uid {existing.st_uid})")
         _refuse_ownership(path, ownership)
         return Special(path, directory, name)
     file = NewFile(path, directory, name, ownership or Ownership())
@@ -126,7 +132,7 @@ def _open_directory(path: str, parent: str) -> int:
                     raise
                 if status.st_uid not in (0, os.geteuid()):
                     raise UsageError(
-                        f"--output: {path}: '{component}' is a symbolic link made by someone"
+                        f"{path}: '{component}' is a symbolic link made by someone"
                         f" else (uid {status.st_uid})"
                     ) from None
                 links += 1

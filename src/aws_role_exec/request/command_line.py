@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from aws_role_exec import __version__
-from aws_role_exec.errors import UsageError
+from aws_role_exec.errors import OutputError, UsageError
 from aws_role_exec.messages import PROGRAM, VERSION_LINE
 from aws_role_exec.request.options import COMPLETION_VARIABLE, TABLE, Option, Options
 
@@ -121,12 +122,23 @@ def make_command() -> click.Command:
 def parse(arguments: Sequence[str]) -> Options | None:
     """Return the options; None when help or the version was asked for, and printed.
 
-    Raises UsageError for what click does not accept.
+    Raises UsageError for what click does not accept, OutputError where help cannot be written.
     """
-    if COMPLETION_VARIABLE in os.environ:
-        from aws_role_exec.request import completion  # noqa: F401, PLC0415 - teaches click our bash
+    completing = os.environ.get(COMPLETION_VARIABLE)
+    if completing:
+        from aws_role_exec.request import completion  # noqa: PLC0415 - teaches click our bash
+
+        completion.check_instruction(completing, os.environ)
+    if sys.stdout is None:  # closed when Python started: a help that nobody gets is a failure
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - for the rest of our life
     try:
         result = make_command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except SystemExit:
+        if completing:
+            raise
+        return None  # `--help | head`: who reads has read enough, which click takes for a failure
+    except OSError as error:
+        raise OutputError(f"writing to stdout: {error.strerror}") from None
     except click.ClickException as error:
         message = error.format_message().strip().removesuffix(".")
         raise UsageError(

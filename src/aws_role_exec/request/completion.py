@@ -13,10 +13,14 @@ from click.shell_completion import (
     BashComplete,
     CompletionItem,
     add_completion_class,
+    get_completion_class,
     split_arg_string,
 )
 
+from aws_role_exec.errors import UsageError
 from aws_role_exec.output import formats, ownership
+from aws_role_exec.request import regions
+from aws_role_exec.request.options import COMPLETION_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -115,6 +119,7 @@ VALUES: dict[str, Callable[[str, Mapping[str, str]], list[str]]] = {
     "mode": lambda _beginning, _environ: [f"{mode:04o}" for mode in ownership.MODES],
     "policy": _policies,
     "profile": _profiles,
+    "region": lambda _beginning, _environ: list(regions.PLACES),
     "role": _roles,
     "user": _users,
 }
@@ -171,3 +176,26 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 add_completion_class(_Bash, "bash")
+
+
+def check_instruction(instruction: str, environ: Mapping[str, str]) -> None:
+    """Raise UsageError unless a completion script could have given this in its variable.
+
+    It is `<shell>_source`, or `<shell>_complete` with the line in further variables; click
+    fails with a KeyError, or without a word, for anything else.
+    """
+    shell, _, action = instruction.partition("_")
+    kind = get_completion_class(shell)
+    if kind is None or action not in ("source", "complete"):
+        raise UsageError(
+            f"{COMPLETION_VARIABLE}: '{instruction[:80]}' is not what a completion script asks",
+            hint="write bash_source, zsh_source or fish_source to get the script of that shell",
+        )
+    needed = ("COMP_WORDS",) if shell == "bash" else ("COMP_WORDS", "COMP_CWORD")
+    for name in needed if action == "complete" else ():
+        value = environ.get(name)
+        if value is None or (name == "COMP_CWORD" and shell != "fish" and not value.isdecimal()):
+            raise UsageError(
+                f"{COMPLETION_VARIABLE}: {instruction} needs the line in {name}",
+                hint="only a shell's completion script asks so; unset the variable",
+            )

@@ -1,30 +1,45 @@
 """The options: one table, from which the command line, its help and its defaults are made.
 
-Adding an option means a row in `TABLE`, a field of the same name in `Options`, and its check
-in `request`.
+A row has all there is to know of an option. Adding one means a row in `TABLE` and a field of
+the same name in `Options`; what is no session option is also used by somebody (`request`).
 """
 
 from __future__ import annotations
 
+from aws_role_exec.errors import UsageError
 from aws_role_exec.output import formats
 from aws_role_exec.records import record
+from aws_role_exec.request import region
+from aws_role_exec.sts import duration, policy, role, session_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
 ENVIRONMENT_PREFIX = "AWS_ROLE_EXEC_"
 COMPLETION_VARIABLE = "_AWS_ROLE_EXEC_COMPLETE"
 """By this variable a shell's completion script asks click."""
+OTHER_VARIABLES = (
+    "AWS_ROLE_EXEC_BUILD_CACHE",
+    "AWS_ROLE_EXEC_DEBUG",
+    "AWS_ROLE_EXEC_RELEASES",
+)
+"""Known names that are no option's: of debugging, of the build and of `install.sh`."""
+_STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 
 
 @record
 class Option:
     """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`.
 
+    `check` takes the text of one value and returns what the Request has for it, or raises
+    UsageError; where it needs to know more than the text, `request` does the rest.
     `completes` is what a shell offers as its value: a key of `completion.VALUES`, `file`, or
     nothing.
+    `parameter` is a session option's name in STS's AssumeRole, which is told it for the last
+    role; then `check` returns the parameter's value, or in a `list` one member of it, and
+    `agrees` raises UsageError where it does not go with the others, by their names in STS.
     """
 
     flag: str
@@ -34,6 +49,9 @@ class Option:
     default: str | None = None
     short: str | None = None
     completes: str = ""
+    check: Callable[[str], Any] = str
+    parameter: str = ""
+    agrees: Callable[[Mapping[str, Any]], None] | None = None
 
     @property
     def name(self) -> str:
@@ -46,6 +64,63 @@ class Option:
         return ENVIRONMENT_PREFIX + self.name.upper()
 
 
+def _session(rule: str) -> Callable[[Any], Any]:
+    """Return a rule of `sts.session_options`, a module that is imported when one is needed."""
+
+    def apply(value: Any) -> Any:
+        from aws_role_exec.sts import session_options  # noqa: PLC0415 - few runs have any
+
+        return getattr(session_options, rule)(value)
+
+    return apply
+
+
+def _ownership(rule: str) -> Callable[[str], Any]:
+    """Return a rule of `output.ownership`, likewise."""
+
+    def apply(text: str) -> Any:
+        from aws_role_exec.output import ownership  # noqa: PLC0415 - rarely asked for
+
+        return getattr(ownership, rule)(text)
+
+    return apply
+
+
+def _profile(text: str) -> str:
+    from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - only if one is named
+
+    return botocore_chain.check_profile(text)
+
+
+def _lifetime(text: str) -> duration.Duration | None:
+    """Return the duration, None for the time that the job has left."""
+    if text == "auto":
+        return None
+    lifetime = duration.parse(text)
+    duration.session_seconds(lifetime)
+    return lifetime
+
+
+def _session_name(text: str) -> str | None:
+    """Return the name, None for the job's."""
+    return None if text == "auto" else session_name.check(text)
+
+
+def _timeout_seconds(text: str) -> float:
+    timeout = duration.parse(text)
+    if timeout.seconds > _STS_TIMEOUT_AT_MOST_SECONDS:
+        raise UsageError(f"{duration.format_go(timeout)} is longer than a day")
+    return timeout.seconds
+
+
+def _format(text: str) -> str:
+    if text not in formats.FORMATS:
+        raise UsageError(
+            f"'{text[:80]}' is not a format", hint=f"the formats are {', '.join(formats.FORMATS)}"
+        )
+    return text
+
+
 TABLE = (
     Option(
         "--role-arn",
@@ -53,6 +128,7 @@ TABLE = (
         "The role to assume. Repeat it to go through several, in order.",
         kind="list",
         completes="role",
+        check=role.check_arn,
     ),
     Option(
         "--duration",
@@ -60,64 +136,103 @@ TABLE = (
         "How long the credentials last, 15m to 12h: 45m, 1h30m, a job's walltime as in 04:00:00"
         " or 0-04, or auto for the time that the job around it has left.",
         default="1h",
+        check=_lifetime,
     ),
     Option(
         "--session-name",
         "NAME",
         "What CloudTrail calls this session; auto names it after the job it runs in."
         "  [default: aws-role-exec-<user>-<random>]",
+        check=_session_name,
     ),
     Option(
         "--region",
         "R",
         "Where STS is asked and the command works.  [default: AWS_DEFAULT_REGION, AWS_REGION, the"
         " profile's, else the partition's first]",
+        check=region.check,
+        completes="region",
     ),
     Option(
         "--policy",
         "P",
         "A session policy that narrows what the role may do: JSON, or file://PATH.",
         completes="policy",
+        check=policy.load,
+        parameter="Policy",
     ),
     Option(
         "--policy-arn",
         "ARN",
         "A managed policy that narrows what the role may do. Repeat it for up to ten.",
         kind="list",
+        check=_session("managed_policy"),
+        parameter="PolicyArns",
+        agrees=_session("policies_agree"),
     ),
     Option(
         "--profile",
         "NAME",
         "Ask as this profile of the AWS configuration, whatever the environment holds.",
         completes="profile",
+        check=_profile,
     ),
     Option(
         "--web-identity",
         "SRC",
         "Ask with an OIDC token and nothing else: file:PATH, env:NAME or github[:AUDIENCE].",
     ),
-    Option("--external-id", "ID", "What the role's owner wants to hear from you."),
-    Option("--source-identity", "NAME", "Who is behind this, for CloudTrail; roles pass it on."),
-    Option("--tag", "K=V", "A session tag. Repeat it for more.", kind="list"),
+    Option(
+        "--external-id",
+        "ID",
+        "What the role's owner wants to hear from you.",
+        check=_session("check_external_id"),
+        parameter="ExternalId",
+    ),
+    Option(
+        "--source-identity",
+        "NAME",
+        "Who is behind this, for CloudTrail; roles pass it on.",
+        check=_session("check_source_identity"),
+        parameter="SourceIdentity",
+    ),
+    Option(
+        "--tag",
+        "K=V",
+        "A session tag. Repeat it for more.",
+        kind="list",
+        check=_session("tag"),
+        parameter="Tags",
+        agrees=_session("tags_agree"),
+    ),
     Option(
         "--transitive-tag",
         "K",
         "Have the roles that are assumed from this one get that tag too. Repeat it for more.",
         kind="list",
+        parameter="TransitiveTagKeys",
+        agrees=_session("transitive_tags_agree"),
     ),
     Option(
         "--mfa-serial",
         "ARN",
         "Your MFA device; its code is asked for on the terminal.",
         completes="mfa",
+        check=_session("check_mfa_serial"),
     ),
-    Option("--mfa-code", "CODE", "The code, instead of being asked for it."),
+    Option(
+        "--mfa-code",
+        "CODE",
+        "The code, instead of being asked for it.",
+        check=_session("check_mfa_code"),
+    ),
     Option(
         "--format",
         "F",
         f"Without a command, print the credentials as {', '.join(formats.FORMATS)}."
         f"  [default: {formats.DEFAULT}]",
         completes="format",
+        check=_format,
     ),
     Option(
         "--output",
@@ -130,17 +245,20 @@ TABLE = (
         "USER[:GROUP]",
         "Whose the --output file is to be; only root can give it away. Numbers always work.",
         completes="user",
+        check=_ownership("parse_owner"),
     ),
     Option(
         "--mode",
         "OCTAL",
         "The mode of the --output file: 0400, 0440, 0600 or 0640.  [default: 0600]",
         completes="mode",
+        check=_ownership("parse_mode"),
     ),
     Option(
         "--profile-name",
         "NAME",
         "What --format credentials-file calls its section.  [default: default]",
+        check=formats.check_section_name,
     ),
     Option(
         "--unset",
@@ -154,6 +272,7 @@ TABLE = (
         "D",
         "How long everything on the network may take together, retries included.",
         default="30s",
+        check=_timeout_seconds,
     ),
     Option(
         "--dry-run",
@@ -209,12 +328,45 @@ class Options:
         """Show which one it is, and no secret."""
         return f"Options({', '.join(self.role_arn)})"
 
+    def without(self, flags: Iterable[str]) -> Options:
+        """Return them as if these, which take a value, had not been given."""
+        absent = {flag[2:].replace("-", "_"): None for flag in flags}
+        return Options(**{**self.__dict__, **absent})
+
     def label(self, flag: str) -> str:
         """Return how to call this option in a message: by the place its value came from."""
         return VARIABLES[flag] if flag in self.from_environment else flag
 
 
 VARIABLES: Mapping[str, str] = {option.flag: option.variable for option in TABLE}
+
+
+def refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    """Raise UsageError for a variable that has our prefix and is no option's: a misspelt one.
+
+    One that is set and empty counts as unset.
+    """
+    known = {*VARIABLES.values(), *OTHER_VARIABLES}
+    for name, value in environ.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and value and name not in known:
+            raise UsageError(
+                f"{name[:80]}: there is no such option",
+                hint=f"the nearest is {_nearest(name, sorted(known))}",
+            )
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known variable that is spelled most like this one, underscores and case apart."""
+    import difflib  # noqa: PLC0415 - only for an error
+
+    def spell(variable: str) -> str:
+        return variable.removeprefix(ENVIRONMENT_PREFIX).replace("_", "").upper()
+
+    spelled = {spell(variable): variable for variable in known}
+    word = spell(name)
+    begun = [spelling for spelling in spelled if word and spelling.startswith(word)]
+    found = begun or difflib.get_close_matches(word, spelled, n=1, cutoff=0.0)
+    return spelled[found[0]]
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None:

@@ -23,6 +23,8 @@ PARTITION_DEFAULTS = {
 """The region whose STS is asked when nothing names one; another would not know the role."""
 
 _LONGEST = 63  # one label of a host name (RFC 1123)
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset("0123456789")
 
 
 def find(
@@ -46,14 +48,28 @@ def find(
 
 
 def check(region: str, label: str = "") -> str:
-    """Return the region if it could be one, else raise UsageError beginning with the label."""
-    # It becomes part of a host name and of lines in files.
-    letters_and_digits = region.isascii() and region.replace("-", "").isalnum()
-    if not letters_and_digits or len(region) > _LONGEST or "-" in (region[0], region[-1]):
-        raise UsageError(
-            f"{label}'{region[:80]}' is not a region", hint="regions look like eu-central-1"
-        )
-    return region
+    """Return the region if it has a region's form, else raise UsageError beginning with the label.
+
+    Words of lower-case letters and a number, as in `us-gov-east-1`: it becomes part of a host
+    name and of lines in files. One that is not known is taken: it may be new.
+    """
+    *words, number = region.split("-")
+    if (
+        len(words) >= 2
+        and all(word and _LETTERS.issuperset(word) for word in words)
+        and number
+        and _DIGITS.issuperset(number)
+        and len(region) <= _LONGEST
+    ):
+        return region
+    if not region:
+        raise UsageError(f"{label}an empty name is no region", hint="is a variable not set?")
+    from aws_role_exec.request import regions  # noqa: PLC0415 - only for an error
+
+    raise UsageError(
+        f"{label}'{region[:80]}' is not a region",
+        hint=f"the nearest region is {regions.nearest(region)}",
+    )
 
 
 def _from_profile(environ: Mapping[str, str], profile: str | None) -> str | None:

@@ -213,17 +213,7 @@ class _Journey:
             parameters["WebIdentityToken"] = token
         if position == 0 and request.mfa_serial is not None:
             parameters |= {"SerialNumber": request.mfa_serial, "TokenCode": self.mfa_code}
-        if not last:
-            return parameters
-        optional = {
-            "Policy": request.policy,
-            "PolicyArns": [{"arn": arn} for arn in request.policy_arns],
-            "ExternalId": request.external_id,
-            "SourceIdentity": request.source_identity,
-            "Tags": [{"Key": key, "Value": value} for key, value in request.tags],
-            "TransitiveTagKeys": list(request.transitive_tags),
-        }
-        return parameters | {name: value for name, value in optional.items() if value}
+        return {**parameters, **request.session_parameters} if last else parameters
 
     def _client(self, session: Session, keys: dict[str, Any], *, signed: bool) -> Any:
         client = session.create_client("sts", config=_client_config(self.deadline, signed), **keys)

@@ -7,7 +7,8 @@ from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 _EMPTY_HINT = "it is empty; is a variable not set?"
 
@@ -36,6 +37,9 @@ TAGS_AT_MOST = 50
 POLICY_ARNS_AT_MOST = 10
 POLICY_CHARACTERS_AT_MOST = 2048
 """Of the inline policy and the ARNs of the managed ones together (STS: AssumeRole, Policy)."""
+
+TAKEN_WITH_A_TOKEN = frozenset({"Policy", "PolicyArns"})
+"""The session options of AssumeRoleWithWebIdentity; a token brings the others, or has none."""
 
 _POLICY_ARN = r"arn:(aws(?:-[a-z]+)*):iam::(aws|[0-9]{12}):policy/(?:[!-.0-~]+/){0,64}[\w+=,.@-]+"
 _POLICY_ARN_LONGEST = 2048
@@ -105,24 +109,29 @@ def check_policy_arn(arn: str, role_arn: str) -> str:
 
     It must be one of AWS's own, or stand in the role's account (STS: AssumeRole, PolicyArns).
     """
-    import re  # noqa: PLC0415
-
-    match = re.fullmatch(_POLICY_ARN, arn, re.ASCII) if len(arn) <= _POLICY_ARN_LONGEST else None
-    if match is None:
-        raise UsageError(
-            f"'{arn[:200]}' is not the ARN of a managed policy",
-            hint="they are written arn:aws:iam::aws:policy/Name or"
-            " arn:aws:iam::123456789012:policy/name"
-            if arn
-            else _EMPTY_HINT,
-        )
+    policy_partition, owner = _split_policy_arn(arn)
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
-    if match[1] != partition or match[2] not in ("aws", account):
+    if policy_partition != partition or owner not in ("aws", account):
         raise UsageError(
             f"'{arn[:200]}' is not of the role's account",
             hint=f"only AWS's own and account {account}'s policies narrow a role of that account",
         )
     return arn
+
+
+def _split_policy_arn(arn: str) -> tuple[str, str]:
+    """Return the partition and the account, or `aws`, of a managed policy; raises UsageError."""
+    import re  # noqa: PLC0415
+
+    match = re.fullmatch(_POLICY_ARN, arn, re.ASCII) if len(arn) <= _POLICY_ARN_LONGEST else None
+    if match is not None:
+        return match[1], match[2]
+    hint = "they are written arn:aws:iam::aws:policy/Name or arn:aws:iam::123456789012:policy/name"
+    if not arn:
+        hint = _EMPTY_HINT
+    elif arn.lstrip().startswith("{") or arn.startswith("file:"):
+        hint = "a policy's text is given with --policy"
+    raise UsageError(f"'{arn[:200]}' is not the ARN of a managed policy", hint=hint)
 
 
 def check_policy_sizes(policy: str | None, arns: Sequence[str]) -> None:
@@ -140,6 +149,44 @@ def check_policy_sizes(policy: str | None, arns: Sequence[str]) -> None:
 def policy_characters(policy: str | None, arns: Sequence[str]) -> int:
     """Return how many characters the session policies take of those STS allows."""
     return len(policy or "") + sum(map(len, arns))
+
+
+# What follows is for the rows of `request.options`: values as parameters of AssumeRole, and what
+# these, by their names there, have to do with each other.
+
+
+def tag(text: str) -> dict[str, str]:
+    """Return a member of `Tags`."""
+    key, value = parse_tag(text)
+    return {"Key": key, "Value": value}
+
+
+def tags_agree(parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for tags that STS does not take together."""
+    check_tags(_tags(parameters))
+
+
+def transitive_tags_agree(parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for a transitive tag that is no tag of this session."""
+    check_transitive_tags(parameters["TransitiveTagKeys"], _tags(parameters))
+
+
+def managed_policy(arn: str) -> dict[str, str]:
+    """Return a member of `PolicyArns`."""
+    _split_policy_arn(arn)
+    return {"arn": arn}
+
+
+def policies_agree(parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for policies of other accounts, for too many and for too long ones."""
+    arns = [member["arn"] for member in parameters["PolicyArns"]]
+    for arn in arns:
+        check_policy_arn(arn, parameters["RoleArn"])
+    check_policy_sizes(parameters.get("Policy"), arns)
+
+
+def _tags(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(member["Key"], member["Value"]) for member in parameters.get("Tags", ())]
 
 
 def _check(text: str, limit: Limit, hint: str | None = None) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_role_exec.schedulers import time_left
+from aws_role_exec.schedulers import job, queries, slurm
 
 # qstat -f of OpenPBS, less what nobody reads.
 PBS = """\
@@ -37,6 +37,12 @@ usage         3:            cpu=00:09:58, mem=0.00000 GB s, io=0.00007 GB, vmem=
 usage         7:            cpu=00:59:58, mem=0.00000 GB s, io=0.00007 GB, vmem=3.551M
 scheduling info:            There are no messages available
 """
+
+
+def find(environ: dict[str, str]) -> tuple[str | None, int | None]:
+    """The scheduler's name and the seconds it leaves the job."""
+    scheduler = job.find(environ)
+    return (scheduler.NAME, scheduler.seconds_left(environ)) if scheduler else (None, None)
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def tool(tmp_path: Path):
 )
 def test_squeue(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
     path = tool("squeue", printed + "\n")
-    found = time_left.find({"PATH": path, "SLURM_JOB_ID": "17"})
+    found = find({"PATH": path, "SLURM_JOB_ID": "17"})
     assert found == ("Slurm", seconds)
     assert (tmp_path / "arguments").read_text() == "-h -j 17 -o %L\n"
 
@@ -81,7 +87,7 @@ def test_squeue(tool, tmp_path: Path, printed: str, seconds: int | None) -> None
 def test_squeue_is_asked_for_the_task_and_not_the_array(tool, tmp_path: Path) -> None:
     """The last task of an array has the array's own number."""
     environ = {"SLURM_JOB_ID": "17", "SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "9"}
-    time_left.find({"PATH": tool("squeue", "1:00:00\n"), **environ})
+    find({"PATH": tool("squeue", "1:00:00\n"), **environ})
     assert (tmp_path / "arguments").read_text() == "-h -j 17_9 -o %L\n"
 
 
@@ -94,7 +100,7 @@ def test_the_tool_gets_no_secret(tool, tmp_path: Path) -> None:
         "DATABASE_PASSWORD": "wJalr",
         "SQUEUE_FORMAT": "%i",
     }
-    assert time_left.find(environ) == ("Slurm", 3600)
+    assert find(environ) == ("Slurm", 3600)
     told = (tmp_path / "environ").read_text()
     assert "wJalr" not in told
     assert "SQUEUE" not in told
@@ -104,7 +110,7 @@ def test_the_tool_gets_no_secret(tool, tmp_path: Path) -> None:
 def test_the_variable_of_newer_slurm_needs_no_squeue(tool, tmp_path: Path) -> None:
     end = int(time.time()) + 7200
     environ = {"PATH": tool("squeue", "1:00\n"), "SLURM_JOB_ID": "17"}
-    _, left = time_left.find({**environ, "SLURM_JOB_END_TIME": str(end)})
+    _, left = find({**environ, "SLURM_JOB_END_TIME": str(end)})
     assert left is not None
     assert 7100 <= left <= 7200
     assert not (tmp_path / "arguments").exists()
@@ -114,28 +120,28 @@ def test_the_variable_of_newer_slurm_needs_no_squeue(tool, tmp_path: Path) -> No
 def test_a_tool_that_fails_or_hangs_is_no_reason_to_fail(
     tool, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
-    monkeypatch.setattr(time_left, "_TOOL_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(queries, "_TOOL_TIMEOUT_SECONDS", 0.5)
     path = tool("squeue", "4:00:00\n", f"exec {then}" if "sleep" in then else then)
-    seconds, notice = time_left.session_seconds({"PATH": path, "SLURM_JOB_ID": "17"}, chained=False)
+    seconds, notice = job.session_seconds({"PATH": path, "SLURM_JOB_ID": "17"}, chained=False)
     assert seconds == 3600
     assert notice == ("Slurm does not say how long this job may run; the credentials will last 1h")
 
 
 def test_no_such_tool() -> None:
-    assert time_left.find({"PATH": "/nonexistent", "PBS_JOBID": "1.srv"}) == ("PBS", None)
-    assert time_left.find({"PATH": os.defpath}) == (None, None)
+    assert find({"PATH": "/nonexistent", "PBS_JOBID": "1.srv"}) == ("PBS", None)
+    assert find({"PATH": os.defpath}) == (None, None)
 
 
 def test_pbs(tool, tmp_path: Path) -> None:
     path = tool("qstat", PBS)
-    assert time_left.find({"PATH": path, "PBS_JOBID": "1234[5].server"}) == ("PBS", 12600)
+    assert find({"PATH": path, "PBS_JOBID": "1234[5].server"}) == ("PBS", 12600)
     assert (tmp_path / "arguments").read_text() == "-f 1234[5].server\n"
 
 
 def test_torque_says_it_in_a_variable(tool) -> None:
     path = tool("qstat", "qstat: Unknown Job Id 1.srv\n", "exit 153")
     environ = {"PATH": path, "PBS_JOBID": "1.srv", "PBS_WALLTIME": "7200"}
-    assert time_left.find(environ) == ("PBS", 7200)
+    assert find(environ) == ("PBS", 7200)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +160,7 @@ def test_torque_says_it_in_a_variable(tool) -> None:
 def test_lsf(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
     """By a limit; by an estimate only if it is long, since the job goes on beyond it."""
     environ = {"PATH": tool("bjobs", printed + "\n"), "LSB_JOBID": "9", "LSB_JOBINDEX": "3"}
-    assert time_left.find(environ) == ("LSF", seconds)
+    assert find(environ) == ("LSF", seconds)
     assert (tmp_path / "arguments").read_text() == "-noheader -o time_left 9[3]\n"
 
 
@@ -170,7 +176,7 @@ def test_lsf(tool, tmp_path: Path, printed: str, seconds: int | None) -> None:
 def test_sge(tool, limit: str, seconds: int | None) -> None:
     environ = {"JOB_ID": "42", "SGE_TASK_ID": "7"}
     path = tool("qstat", SGE.format(limit=limit))
-    assert time_left.find({"PATH": path, **environ}) == ("SGE", seconds)
+    assert find({"PATH": path, **environ}) == ("SGE", seconds)
 
 
 def test_sge_counts_from_the_start_of_the_job(tool, tmp_path: Path) -> None:
@@ -180,7 +186,7 @@ def test_sge_counts_from_the_start_of_the_job(tool, tmp_path: Path) -> None:
     os.utime(tmp_path / "config", (0, time.time() - 600))
     environ = {"JOB_ID": "42", "SGE_TASK_ID": "undefined", "PATH": "/usr/bin:/bin"}
     places = {"SGE_BINARY_PATH": str(tmp_path), "SGE_JOB_SPOOL_DIR": str(tmp_path)}
-    _, left = time_left.find({**environ, **places})
+    _, left = find({**environ, **places})
     assert left is not None
     assert 13700 <= left <= 13800
 
@@ -188,7 +194,7 @@ def test_sge_counts_from_the_start_of_the_job(tool, tmp_path: Path) -> None:
 @given(st.text())
 def test_whatever_a_variable_holds_it_never_fails(text: str) -> None:
     environ = {"SLURM_JOB_ID": "1", "SLURM_JOB_END_TIME": text, "PATH": "/nonexistent"}
-    seconds, _ = time_left.session_seconds(environ, chained=False)
+    seconds, _ = job.session_seconds(environ, chained=False)
     assert 900 <= seconds <= 43200
 
 
@@ -206,7 +212,8 @@ def test_whatever_a_variable_holds_it_never_fails(text: str) -> None:
 def test_what_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, left: int, chained: bool, seconds: int, notice: str | None
 ) -> None:
-    monkeypatch.setattr(time_left, "find", lambda environ: ("Slurm", left))
-    asked, said = time_left.session_seconds({}, chained=chained)
+    monkeypatch.setattr(slurm, "seconds_left", lambda environ: left)
+    environ = {"SLURM_JOB_ID": "1"}
+    asked, said = job.session_seconds(environ, chained=chained)
     assert asked == seconds
     assert said is None if notice is None else notice in (said or "")
