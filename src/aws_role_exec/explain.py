@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_role_exec.credentials import VARIABLES
-from aws_role_exec.errors import redact
 from aws_role_exec.identity_variables import selects_identity
+from aws_role_exec.redaction import hide_passwords, redact
 from aws_role_exec.sts import duration, refusals, session_options
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def to_json(report: Report) -> str:
         "DurationSeconds": request.duration_seconds,
         "DurationCap": report.duration_cap,
         "Region": request.region,
-        "Endpoint": trail.endpoint,
+        "Endpoint": hide_passwords(trail.endpoint) if trail.endpoint else None,
         "ClockSkewSeconds": None
         if trail.clock_skew_seconds is None
         else round(trail.clock_skew_seconds),
@@ -101,7 +101,7 @@ def to_text(report: Report) -> str:
         ("session name", request.session_name),
         ("duration", f"{lasting}; at most {report.duration_cap}"),
         ("region", request.region),
-        ("endpoint", trail.endpoint or "not reached"),
+        ("endpoint", hide_passwords(trail.endpoint or "not reached")),
         ("clock", _clock(trail)),
         ("session policy", _policy(report)),
     ]

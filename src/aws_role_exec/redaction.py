@@ -68,7 +68,7 @@ def _passwords(url: str) -> Iterator[str]:
     if password:
         from urllib.parse import unquote  # noqa: PLC0415 - few have a password in a URL
 
-        yield from (userinfo + "@", password, unquote(password))
+        yield from (userinfo, password, unquote(password))
 
 
 def _authority(text: str) -> str:

@@ -58,7 +58,7 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
         if obstacle is None:
             return name
         if obstacle in (errno.ENOENT, errno.ENOTDIR):
-            raise CommandNotFoundError(f"{name}: {os.strerror(obstacle)}")
+            raise CommandNotFoundError(f"{name}: {os.strerror(obstacle)}", hint=_no_word_hint(name))
         raise CommandNotExecutableError(f"{name}: {os.strerror(obstacle)}")
     worst = None
     path_variable = environ.get("PATH", DEFAULT_PATH)
@@ -74,8 +74,8 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
     )
 
 
-def _not_found_hint(name: str, environ: Mapping[str, str]) -> str:
-    """Say why a name is no command, as far as the name tells: it never had a slash in it."""
+def _no_word_hint(name: str) -> str | None:
+    """Say why a word looks like no command, where it does."""
     variable, equals, _ = name.partition("=")
     if name.startswith("arn:"):
         return "each role's ARN stands behind a --role-arn of its own"
@@ -88,6 +88,14 @@ def _not_found_hint(name: str, environ: Mapping[str, str]) -> str:
             "it is one word with blanks in it: leave its quotes out, or have a shell read it:"
             " -- sh -c '...'"
         )
+    return None
+
+
+def _not_found_hint(name: str, environ: Mapping[str, str]) -> str:
+    """Say why a name without a slash is no command here."""
+    hint = _no_word_hint(name)
+    if hint is not None:
+        return hint
     if name in _SHELL_WORDS:
         return f"{name} is part of the shell and no program: -- sh -c '{name} ...'"
     if "PATH" not in environ:
