@@ -87,6 +87,14 @@ def test_the_option_that_was_meant_is_named(
     assert hint in (failure.hint or "")
 
 
+@pytest.mark.parametrize("name", ["json", "fish", "credentials-file"])
+def test_a_format_written_as_an_option_is_understood(run: Runner, name: str) -> None:
+    """`--json` was answered with `--owner` and `--version`."""
+    failure = run.assume(f"--{name}").failure(2)
+    assert failure.hint == f"write --format {name}"
+    assert "--owner" not in failure.line
+
+
 class TestPath:
     def test_empty_is_not_called_unset(self, run: Runner) -> None:
         """An empty PATH is the working directory (POSIX: XBD 8.3)."""

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from aws_role_exec import __version__
 from aws_role_exec.errors import OutputError, UsageError
 from aws_role_exec.messages import PROGRAM, VERSION_LINE
+from aws_role_exec.output import formats
 from aws_role_exec.request.options import COMPLETION_VARIABLE, TABLE, Option, Options
 
 if TYPE_CHECKING:
@@ -141,8 +142,10 @@ def parse(arguments: Sequence[str]) -> Options | None:
         raise OutputError(f"writing to stdout: {error.strerror}") from None
     except click.ClickException as error:
         message = error.format_message().strip().removesuffix(".")
-        raise UsageError(
-            f"command line: {message[:1].lower()}{message[1:]}",
-            hint=f"{PROGRAM} --help lists the options",
-        ) from None
+        hint = f"{PROGRAM} --help lists the options"
+        if isinstance(error, click.NoSuchOption) and error.option_name[2:] in formats.FORMATS:
+            # click would name the options that are spelled like it.
+            message = f"no such option '{error.option_name}'"
+            hint = f"write --format {error.option_name[2:]}"
+        raise UsageError(f"command line: {message[:1].lower()}{message[1:]}", hint=hint) from None
     return result if isinstance(result, Options) else None
