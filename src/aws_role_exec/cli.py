@@ -23,6 +23,7 @@ from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, say_s
 from aws_role_exec.redaction import keep_secret, secrets_in
 from aws_role_exec.request import options, request
 from aws_role_exec.request.options import TABLE
+from aws_role_exec.trail import Trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def run(
     about: Tell = tell if asked.verbose else keep_quiet
     if asked.explain:
         return _explain(asked, environ, about)
-    credentials = assume.obtain(asked, environ, about)
+    credentials = assume.obtain(asked, environ, about, Trail())
     if asked.destination is not None:
         from aws_role_exec.output import files, formats  # noqa: PLC0415 - not for a command
 
@@ -118,10 +119,10 @@ def run(
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     """Print what would be asked and what STS says to it; returns 0 if that is yes."""
-    from aws_role_exec import explain, trail  # noqa: PLC0415
+    from aws_role_exec import explain  # noqa: PLC0415
     from aws_role_exec.output import files  # noqa: PLC0415
 
-    found = trail.Trail()
+    found = Trail()
     credentials: Credentials | None = None
     refusal: AwsRoleExecError | None = None
     try:

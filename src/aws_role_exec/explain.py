@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.identity_variables import selects_identity
+from aws_role_exec.records import record
 from aws_role_exec.redaction import hide_passwords, redact
 from aws_role_exec.sts import duration, refusals, session_options
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aws_role_exec.trail import Trail
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Report:
     """All there is to tell. `refusal` is None when STS would hand over the credentials."""
 
@@ -92,7 +92,7 @@ def to_text(report: Report) -> str:
     ]
     before = _asked_before(trail)
     if before:
-        facts.append(("asked before", ", ".join(refusals.PROVIDERS.get(m, m) for m in before)))
+        facts.append(("asked before", ", ".join(refusals.PROVIDERS[name] for name in before)))
     for number, arn in enumerate(request.role_arns, 1):
         hop = f" {number} of {len(request.role_arns)}" if len(request.role_arns) > 1 else ""
         facts.append((f"role{hop}", arn))
@@ -146,9 +146,7 @@ def _who(trail: Trail) -> str:
 
 
 def _provider(trail: Trail) -> str:
-    if trail.provider is None:
-        return "no place"
-    return refusals.PROVIDERS.get(trail.provider, trail.provider)
+    return trail.source or "not found"
 
 
 def _clock(trail: Trail) -> str:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass(slots=True)
 class Trail:
     """What was found out on the way to the credentials, filled in as it happens.
 
-    `asked` has botocore's names of the providers in order, the one that had credentials last;
-    `clock_skew_seconds` is how far this machine is ahead of STS; `assumed` has the sessions'
-    ARNs; `packed_policy_percent` is STS's PackedPolicySize.
+    `asked` has the names of the sources in order, the one that had credentials last;
+    `provider` is botocore's name for that one. `clock_skew_seconds` is how far this machine is
+    ahead of STS; `assumed` has the sessions' ARNs; `packed_policy_percent` is STS's
+    PackedPolicySize; `token` has the claims of an OIDC token.
     """
 
-    asked: list[str] = field(default_factory=list)
-    provider: str | None = None
-    identity_arn: str | None = None
-    identity_unknown: str | None = None
-    token: dict[str, str] = field(default_factory=dict)
-    endpoint: str | None = None
-    clock_skew_seconds: float | None = None
-    assumed: list[str] = field(default_factory=list)
-    packed_policy_percent: int | None = None
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self.asked: list[str] = []
+        self.provider: str | None = None
+        self.source: str | None = None
+        self.identity_arn: str | None = None
+        self.identity_unknown: str | None = None
+        self.token: dict[str, str] = {}
+        self.endpoint: str | None = None
+        self.clock_skew_seconds: float | None = None
+        self.assumed: list[str] = []
+        self.packed_policy_percent: int | None = None

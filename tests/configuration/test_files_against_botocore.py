@@ -151,6 +151,7 @@ def check_one(places: tuple[Path, Path], config: str, credentials: str | None) -
     understood["neither" if theirs == FAULT else "both"] += 1
 
 
+@pytest.mark.timeout(600)
 def test_files_mean_what_they_mean_to_botocore(places: tuple[Path, Path]) -> None:
     """2,000 pairs of files, of which each reader understands the same ones, and alike."""
     check_one(places)

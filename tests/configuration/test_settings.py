@@ -83,7 +83,7 @@ class TestTheProfile:
     def test_one_that_is_not_there_is_named_with_what_to_write(
         self, load_from: Load, config: str, credentials: str, hint: str
     ) -> None:
-        with pytest.raises(UsageError, match=r"^there is no profile 'stage'") as caught:
+        with pytest.raises(UsageError, match=r"^--profile: there is no profile 'stage'") as caught:
             load_from(config, credentials, "stage")
         assert hint in str(caught.value.hint)
         with pytest.raises(UsageError, match=r"^AWS_PROFILE: there is no profile 'stage'"):

@@ -198,7 +198,6 @@ class TestBaseIdentity:
         [
             (NO_WHOAMI, BASE.arn),
             (refusal("AccessDenied", "no"), None),
-            (refusal("InternalFailure", "oops", 500), None),
         ],
     )
     def test_need_not_be_known(

@@ -21,7 +21,7 @@ FACTS = {
     "source": "the environment",
     "who": BASE.arn,
     "percent": "113%",
-    "unsent": "an external id (--external-id), MFA (--mfa-serial), tags (--tag)"
+    "unsent": "an external ID (--external-id), MFA (--mfa-serial), tags (--tag)"
     " or a source identity (--source-identity)",
     "token": ", ".join(f"{name}={value}" for name, value in CLAIMS.items()),
 }
@@ -72,7 +72,7 @@ class TestRefusals:
         sts.always(behave.THROTTLING)
         failure = run.assume("--sts-timeout", "5s", "--", "true").failure(125)
         assert failure.hint == refusals.THROTTLED_HINT
-        assert failure.line.endswith("no answer within 5s, last: Throttling")
+        assert failure.line.endswith("answers within 5s, the last: Throttling")
 
 
 @pytest.fixture
@@ -176,6 +176,9 @@ class TestFaults:
         """The last one is for faults of TLS that nobody has seen yet."""
         tested = {name.removeprefix("test_") for name in dir(self) if name.startswith("test_")}
         tested |= {"host_name", "expired_certificate", "tls"}
+        # In tests/network, by both transports.
+        tested |= {"certificate_not_yet_valid", "no_such_host", "not_http", "not_sent", "too_large"}
+        tested |= {"proxy_407"}
         assert {name.replace(" ", "_").lower() for name in refusals.FAULTS} <= tested
 
 

@@ -1,15 +1,22 @@
-"""The two ways to STS: a short one of our own for the plain case, botocore for all others."""
+"""Both ways that a request to STS can be carried."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from runner import Runner
+from servers.proxy import Proxy
 
 
-@pytest.fixture(params=["short way", "botocore"])
-def both_ways(request: pytest.FixtureRequest, run: Runner) -> None:
-    """Run a test both ways; what a user sees must not depend on it.
+@pytest.fixture(params=["directly", "through a proxy"])
+def both_transports(request: pytest.FixtureRequest, run: Runner) -> Iterator[None]:
+    """Run a test twice; what a user sees must not depend on what carries the bytes.
 
-    Any variable of AWS's that the short way does not know leads to botocore.
+    Through a proxy they are carried by botocore's HTTP session.
     """
-    if request.param == "botocore":
-        run.env["AWS_SDK_UA_APP_ID"] = "tests"
+    if request.param == "directly":
+        yield
+        return
+    with Proxy(None) as proxy:
+        run.env |= {"HTTP_PROXY": proxy.url, "HTTPS_PROXY": proxy.url}
+        yield

@@ -46,7 +46,6 @@ def section(name: str, key: Key) -> str:
     )
 
 
-@pytest.mark.usefixtures("both_ways")
 class TestEnvironment:
     def test_temporary_keys_with_their_token(self, run: Runner, sts: Sts, aws: Path) -> None:
         """A session in the environment is used with its token, and is gone afterwards."""
@@ -153,7 +152,6 @@ class TestCredentialProcess:
         assert not sts.asked
 
 
-@pytest.mark.usefixtures("both_ways")
 class TestWebIdentity:
     @pytest.fixture
     def env(self, tmp_path: Path) -> dict[str, str | bytes | None]:
@@ -189,7 +187,6 @@ class TestWebIdentity:
         assert not sts.asked
 
 
-@pytest.mark.usefixtures("both_ways")
 class TestContainer:
     @pytest.fixture
     def endpoint(self) -> Iterator[ContainerCredentials]:
@@ -239,7 +236,6 @@ class TestContainer:
         assert not sts.asked
 
 
-@pytest.mark.usefixtures("both_ways")
 class TestInstance:
     def env(self, server: InstanceMetadata) -> dict[str, str | bytes | None]:
         return {

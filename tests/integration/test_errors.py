@@ -94,7 +94,7 @@ HINTS = {
 }
 
 
-@pytest.mark.usefixtures("both_ways")
+@pytest.mark.usefixtures("both_transports")
 class TestRefusals:
     @pytest.mark.parametrize("name", REFUSALS)
     def test_are_exit_125_with_a_hint_and_never_retried(
@@ -200,7 +200,7 @@ LOUD: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 }
 
 
-@pytest.mark.usefixtures("both_ways")
+@pytest.mark.usefixtures("both_transports")
 class TestSecretsNeverShow:
     """The runner checks stderr for every secret after each run; here the loudest runs."""
 

@@ -15,7 +15,7 @@ from servers.sts import Sts
 Env = dict[str, str | bytes | None]
 
 
-@pytest.mark.usefixtures("both_ways")
+@pytest.mark.usefixtures("both_transports")
 class TestTls:
     def test_with_a_ca_of_ones_own(self, run: Runner, moto_tls: Moto, authority: Authority) -> None:
         """AWS_CA_BUNDLE is obeyed, and stays for the command, whose SDK needs it too."""
@@ -119,7 +119,6 @@ class TestTls:
         run.assume("--sts-timeout", "3s", "--", "true", env=env).failure(125)
 
 
-@pytest.mark.usefixtures("both_ways")
 class TestEndpoints:
     """Without an endpoint of ours: a proxy sees where the program wants to go."""
 
@@ -249,7 +248,6 @@ class TestEndpoints:
         assert sts.asked[0].path.startswith("/gateway")
 
 
-@pytest.mark.usefixtures("both_ways")
 class TestRegion:
     def test_precedence(self, run: Runner, sts: Sts) -> None:
         """--region, AWS_DEFAULT_REGION, AWS_REGION, the profile's, the partition's."""

@@ -61,7 +61,7 @@ def members_of_session(session: int) -> list[int]:
     return members
 
 
-@pytest.mark.usefixtures("both_ways")
+@pytest.mark.usefixtures("both_transports")
 class TestOneProcess:
     def test_the_command_has_our_pid(self, run: Runner) -> None:
         """What Slurm, systemd and a shell's `$!` know stays true."""
@@ -165,7 +165,7 @@ class TestSignalDispositions:
         assert result.out == "y\n141\n"
 
 
-@pytest.mark.usefixtures("both_ways")
+@pytest.mark.usefixtures("both_transports")
 class TestDescriptors:
     def open_ones(self, run: Runner, **popen: object) -> dict[int, str]:
         # The directory itself is the one that ls opens.
@@ -289,7 +289,7 @@ class TestTheRest:
 DEADLY = ["HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "PIPE", "ALRM", "XCPU", "KILL"]
 
 
-@pytest.mark.usefixtures("both_ways")
+@pytest.mark.usefixtures("both_transports")
 class TestSignalsWhileWaiting:
     @pytest.fixture
     def hanging(self, sts: Sts) -> Sts:

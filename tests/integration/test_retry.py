@@ -9,7 +9,7 @@ from runner import ROLE, Runner, wait_for
 from servers import sts as behave
 from servers.sts import TROUBLES, Sts
 
-pytestmark = pytest.mark.usefixtures("both_ways")
+pytestmark = pytest.mark.usefixtures("both_transports")
 
 
 class TestTransientTrouble:

@@ -29,7 +29,7 @@ class _Conversation(Handler):
         self.server.asked.append(f"CONNECT {self.path}")
         if self._refused():
             return
-        with socket.create_connection(("127.0.0.1", self.server.target_port)) as upstream:
+        with self._connect(self.path) as upstream:
             self.send_response(200, "Connection established")
             self.end_headers()
             self._relay(upstream)
@@ -47,12 +47,16 @@ class _Conversation(Handler):
             for name, value in self.headers.items()
             if name.lower() not in ("proxy-authorization", "connection", "proxy-connection")
         )
-        with socket.create_connection(("127.0.0.1", self.server.target_port)) as upstream:
+        with self._connect(address.netloc) as upstream:
             head = f"POST {address.path or '/'} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"
             upstream.sendall(head.encode() + body)
             while chunk := upstream.recv(65536):
                 self.wfile.write(chunk)
         self.close_connection = True
+
+    def _connect(self, place: str) -> socket.socket:
+        port = self.server.target_port or int(place.rpartition(":")[2])
+        return socket.create_connection(("127.0.0.1", port))
 
     def _relay(self, upstream: socket.socket) -> None:
         ends = {self.connection: upstream, upstream: self.connection}
@@ -69,12 +73,15 @@ class _Conversation(Handler):
 
 
 class Proxy(Server):
-    """`asked` lists what clients wanted; everything ends at `target_port` on loopback."""
+    """`asked` lists what clients wanted; everything ends at `target_port` on loopback.
+
+    Without a target, at the port that was asked for, on loopback too.
+    """
 
     handler = _Conversation
 
-    def __init__(self, target: Server, password: str | None = None) -> None:
+    def __init__(self, target: Server | None, password: str | None = None) -> None:
         super().__init__()
-        self.target_port = target.port
+        self.target_port = target.port if target else None
         self.password = password
         self.asked: list[str] = []

@@ -1,40 +1,127 @@
-"""One deadline for whatever is being waited for."""
+"""One deadline for whatever is being waited for, and the caller's own alarm beside it."""
 
+import signal
 import subprocess
+import sys
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
 from aws_role_exec.network.deadline import Deadline, run_until
 
 
+@pytest.fixture(autouse=True)
+def no_alarm() -> Iterator[None]:
+    """The tests' own time-out is an alarm, too; it is not to be ours."""
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    handler = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, left)
+
+
 class TestRunUntil:
-    def test_it_returns_what_the_work_returns(self):
+    def test_it_returns_what_the_work_returns(self) -> None:
         assert run_until(Deadline(60), lambda: 42) == 42
 
-    def test_it_raises_what_the_work_raises(self):
+    def test_it_raises_what_the_work_raises(self) -> None:
         with pytest.raises(ZeroDivisionError):
             run_until(Deadline(60), lambda: 1 // 0)
 
-    def test_it_stops_waiting_when_the_time_has_passed(self):
-        never = threading.Event()
+    @pytest.mark.parametrize("seconds", [0.05, 0.000001, -1])
+    def test_it_stops_waiting_when_the_time_has_passed(self, seconds: float) -> None:
         with pytest.raises(TimeoutError):
-            run_until(Deadline(0.05), never.wait)
-        never.set()
+            run_until(Deadline(seconds), threading.Event().wait)
 
-    def test_a_deadline_that_has_passed_already_is_no_error_of_another_kind(self):
-        never = threading.Event()
+    def test_a_library_that_swallows_exceptions_does_not_hold_it(self) -> None:
+        def work() -> None:
+            while True:
+                try:
+                    time.sleep(60)
+                except BaseException:
+                    for _ in range(3):
+                        pass
+                    if deadline.remaining() < -0.1:
+                        raise
+
+        deadline = Deadline(0.05)
         with pytest.raises(TimeoutError):
-            run_until(Deadline(-1), never.wait)
-        never.set()
+            run_until(deadline, work)
 
-    def test_a_helper_that_did_not_answer_is_ended(self):
-        helpers = []
+    def test_a_person_who_is_asked_has_all_the_time(self) -> None:
+        def work() -> str:
+            deadline.stop()
+            time.sleep(0.3)
+            deadline.go_on()
+            return "code"
 
-        def work():
-            helpers.append(subprocess.Popen(["sleep", "600"]))
+        deadline = Deadline(0.2)
+        assert run_until(deadline, work) == "code"
+        assert deadline.remaining() > 0
+
+    @pytest.mark.parametrize("stubborn", [False, True])
+    def test_a_helper_that_did_not_answer_is_ended(self, stubborn: bool) -> None:
+        """Even one that ignores TERM."""
+        helpers: list[subprocess.Popen[bytes]] = []
+        program = "trap '' TERM; echo; sleep 600 & wait" if stubborn else "echo; exec sleep 600"
+
+        def work() -> None:
+            helpers.append(subprocess.Popen(["sh", "-c", program], stdout=subprocess.PIPE))
+            assert helpers[0].stdout
+            helpers[0].stdout.readline()
             helpers[0].wait()
 
         with pytest.raises(TimeoutError):
-            run_until(Deadline(0.5), work)
-        assert helpers[0].wait(timeout=30) == -15
+            run_until(Deadline(1), work)
+        assert helpers[0].wait(timeout=30) == (-9 if stubborn else -15)
+
+
+class TestCallersAlarm:
+    """`perl -e 'alarm 10; exec ...'` bounds a program from outside."""
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        program = f"""
+import signal, time
+from aws_role_exec.network.deadline import Deadline, run_until
+{script}
+"""
+        return subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+        )
+
+    def test_goes_on_meanwhile(self) -> None:
+        done = self.run("signal.setitimer(0, 0.3)\nrun_until(Deadline(30), lambda: time.sleep(30))")
+        assert done.returncode == -signal.SIGALRM, done
+
+    def test_is_there_again_afterwards_with_the_time_passed_taken_off(self) -> None:
+        done = self.run(
+            "signal.setitimer(0, 100, 7)\nrun_until(Deadline(30), lambda: time.sleep(0.5))\n"
+            "left, interval = signal.getitimer(0)\nprint(90 < left < 99.6, interval)\n"
+            "print(signal.getsignal(signal.SIGALRM) == signal.SIG_DFL)"
+        )
+        assert done.stdout.split() == ["True", "7.0", "True"], done
+
+    def test_that_is_ignored_stays_so(self) -> None:
+        done = self.run(
+            "signal.signal(14, signal.SIG_IGN)\nsignal.setitimer(0, 0.1)\n"
+            "run_until(Deadline(30), lambda: time.sleep(0.4))\n"
+            "print(signal.getsignal(14) == signal.SIG_IGN)"
+        )
+        assert done.stdout == "True\n", done
+
+    def test_that_somebody_sends_by_hand_ends_us(self) -> None:
+        done = self.run(
+            "import os\nrun_until(Deadline(30), lambda: (os.kill(os.getpid(), 14), time.sleep(30)))"
+        )
+        assert done.returncode == -signal.SIGALRM, done
+
+    def test_that_is_blocked_stays_blocked(self) -> None:
+        done = self.run(
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [14])\n"
+            "try: run_until(Deadline(0.2), lambda: time.sleep(30))\n"
+            "except TimeoutError: print('in time')\n"
+            "print(14 in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+        )
+        assert done.stdout.splitlines() == ["in time", "True"], done

@@ -1,67 +1,110 @@
-"""Faults of botocore's, in our words. What STS answers is in tests/identity/test_hints.py."""
+"""Faults and refusals in our words. What STS itself answers is in tests/identity/test_hints.py."""
 
-import botocore.exceptions as bc
+import email.utils
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from aws_role_exec import redaction
+from aws_role_exec.errors import Fault, Refusal
 from aws_role_exec.sts import diagnose, refusals
+
+URL = "https://sts.us-east-1.amazonaws.com"
+QUESTION = diagnose.Question("arn:aws:iam::123456789012:role/r", "us-east-1", "the moon", "more")
 
 
 class TestFault:
-    @pytest.mark.parametrize(
-        ("text", "name"),
-        [
-            ("certificate verify failed: Hostname mismatch", "host name"),
-            ("certificate has expired", "expired certificate"),
-            ("self-signed certificate in certificate chain", "untrusted"),
-            ("[SSL: WRONG_VERSION_NUMBER]", "not TLS"),
-            ("something new", "TLS"),
-        ],
-    )
-    def test_of_tls_is_told_by_its_kind(self, text, name):
-        error = bc.SSLError(endpoint_url="https://sts", error=text)
-        why, hint = diagnose.fault(error)
+    @pytest.mark.parametrize("name", sorted(refusals.FAULTS))
+    def test_has_its_words_and_its_hint(self, name: str) -> None:
+        why, hint = diagnose.fault(Fault(name, URL, "detail"))
+        assert why == refusals.FAULTS[name].why.format(error="detail")
         assert hint == refusals.FAULTS[name].hint
-        assert why.startswith(refusals.FAULTS[name].why.partition("{")[0])
+
+    @pytest.mark.parametrize("name", sorted(refusals.FAULTS))
+    def test_is_asked_again_only_where_that_may_help(self, name: str) -> None:
+        assert diagnose.passing(Fault(name, URL)) in (None, "fault", "unreachable", "garbled")
+        certificates = ("host name", "expired certificate", "untrusted", "no authorities")
+        if name in certificates:
+            assert diagnose.passing(Fault(name, URL)) is None
 
 
-class TestIdentityError:
+class TestRefusal:
     @pytest.mark.parametrize(
-        ("error", "name"),
+        ("code", "status", "kind"),
         [
-            (bc.UnauthorizedSSOTokenError(), "sso"),
-            (bc.SSOTokenLoadError(error_msg="none"), "sso"),
-            (bc.TokenRetrievalError(provider="sso", error_msg="none"), "sso"),
-            (bc.LoginTokenLoadError(error_msg="none"), "login"),
-            (bc.MissingDependencyException(msg="awscrt"), "no crt"),
-            (bc.PartialCredentialsError(provider="env", cred_var="x"), "partial"),
-            (RuntimeError("Credentials were refreshed, but are still expired."), "expired"),
+            ("Throttling", 400, "throttled"),
+            ("SlowDown", 503, "throttled"),
+            ("", 429, "throttled"),
+            ("InternalFailure", 500, "fault"),
+            ("IDPCommunicationError", 400, "fault"),
+            ("", 502, "fault"),
+            ("AccessDenied", 403, None),
+            ("ValidationError", 400, None),
         ],
     )
-    def test_has_the_hint_of_its_kind(self, error, name, monkeypatch):
-        monkeypatch.delenv("AWS_CREDENTIAL_EXPIRATION", raising=False)
-        assert diagnose.identity_error(error, "us-east-1").hint == refusals.IDENTITY_HINTS[name]
+    def test_passes_or_stays(self, code: str, status: int, kind: str | None) -> None:
+        assert diagnose.passing(Refusal(code, "", status, {})) == kind
 
-    def test_does_not_quote_what_may_be_a_secret(self):
-        error = diagnose.identity_error(ValueError("Secret/Key"), "us-east-1")
-        assert "Secret/Key" not in str(error)
+    def test_names_who_asked(self) -> None:
+        message = "User: arn:aws:iam::1:user/a is not authorized to perform: sts:AssumeRole"
+        assert (
+            diagnose.who_asked(Refusal("AccessDenied", message, 403, {})) == "arn:aws:iam::1:user/a"
+        )
+        assert diagnose.who_asked(Refusal("AccessDenied", "no", 403, {})) is None
+        assert diagnose.who_asked(Fault("dropped", URL)) is None
 
+    def test_without_a_code_shows_the_status(self) -> None:
+        error = diagnose.sts_error(Refusal("", "", 503, {}), QUESTION, 0)
+        assert str(error) == f"assuming {QUESTION.role_arn}: HTTP 503"
 
-class TestRedact:
-    def test_a_secret_is_not_cut_before_it_is_found(self, monkeypatch):
+    def test_quotes_no_secret_that_was_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor half of one, where a long message is cut."""
         monkeypatch.setattr(redaction, "_secrets", set())
-        redaction.keep_secret("s3cr3t" * 100, "short")
-        text = str(diagnose.identity_error(bc.SSOError(msg="x" + "s3cr3t" * 100), "us-east-1"))
-        assert "s3cr3t" not in text
-        assert redaction.redact("a short text") == "a short text"
+        redaction.keep_secret("s3cr3t" * 100)
+        for message in ("x" + "s3cr3t" * 100, "POST Signature=abcdef0123, and more"):
+            error = diagnose.sts_error(Refusal("Code", message, 400, {}), QUESTION, 0)
+            assert "s3cr3t" not in str(error)
+            assert "abcdef0123" not in str(error)
+
+
+class TestTimeout:
+    @pytest.mark.parametrize(
+        ("last", "answers", "words"),
+        [
+            (None, 0, "no answer within 10s"),
+            (Refusal("Throttling", "", 400, {}), 7, "7 answers within 10s, the last: Throttling"),
+            (Refusal("", "", 503, {}), 1, "1 answer within 10s, the last: HTTP 503"),
+            (
+                Fault("dropped", URL),
+                3,
+                "3 attempts within 10s failed, the last: the connection was dropped",
+            ),
+        ],
+    )
+    def test_says_what_came(self, last: Any, answers: int, words: str) -> None:
+        deadline: Any = SimpleNamespace(
+            seconds=10, last_error=last, answers=answers, waiting_for=URL
+        )
+        assert str(diagnose.timeout_error(deadline)) == f"{URL}: {words}"
 
 
 class TestClockSkew:
-    @pytest.mark.parametrize("headers", [{}, {"date": "soon"}, {"date": None}])
-    def test_is_not_known_without_a_date(self, headers):
-        answer = {"ResponseMetadata": {"HTTPHeaders": headers}}
-        assert diagnose.clock_skew_seconds(answer) is None
+    NOW = 1_800_000_000.0
 
-    def test_of_a_date_without_a_zone_counts_in_utc(self):
-        answer = {"ResponseMetadata": {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:00 -0000"}}}
-        assert diagnose.clock_skew_seconds(answer) > 0
+    @pytest.mark.parametrize("headers", [{}, {"date": "soon"}])
+    def test_is_not_known_without_a_date(self, headers: dict[str, str]) -> None:
+        assert diagnose.clock_skew_seconds(headers, self.NOW) is None
+
+    @pytest.mark.parametrize(("ahead", "words"), [(600, "10 minutes ahead"), (-600, "behind")])
+    def test_comes_before_what_the_code_alone_would_say(self, ahead: float, words: str) -> None:
+        headers = {"date": email.utils.formatdate(self.NOW - ahead, usegmt=True)}
+        refusal = Refusal("SignatureDoesNotMatch", "Signature expired: x", 403, headers)
+        assert words in (diagnose.sts_error(refusal, QUESTION, self.NOW).hint or "")
+
+    def test_is_not_blamed_where_there_is_none(self) -> None:
+        """Nor is the secret key: the request came late."""
+        headers = {"date": email.utils.formatdate(self.NOW, usegmt=True)}
+        refusal = Refusal("SignatureDoesNotMatch", "Signature expired: x", 403, headers)
+        hint = diagnose.sts_error(refusal, QUESTION, self.NOW).hint or ""
+        assert "arrived long after it was signed" in hint

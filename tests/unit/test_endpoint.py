@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from aws_role_exec.configuration import botocore_endpoint
+from aws_role_exec.configuration import by_botocore
 from aws_role_exec.errors import Doubt, UsageError
 from aws_role_exec.sts.endpoint import Endpoint, check_url, resolve
 
@@ -85,9 +85,9 @@ class TestEveryRegion:
             expected = ask_botocore(region)
         except botocore.exceptions.BotoCoreError:
             with pytest.raises(UsageError, match="--region"):
-                botocore_endpoint.resolve(region, False, False, False)
+                by_botocore.resolve(region, False, False, False)
         else:
-            assert botocore_endpoint.resolve(region, False, False, False) == expected
+            assert by_botocore.resolve(region, False, False, False) == expected
 
     @pytest.mark.parametrize("region", ["fips-us-east-1", "us-west-2-fips", "fips-us-gov-west-1"])
     def test_of_old_with_fips_in_its_name_is_asked_where_botocore_asks(self, region: str) -> None:
@@ -95,7 +95,7 @@ class TestEveryRegion:
 
     def test_without_dual_stack_is_refused_in_botocores_words(self) -> None:
         with pytest.raises(UsageError, match="dualstack"):
-            botocore_endpoint.resolve("us-isof-east-1", False, True, False)
+            by_botocore.resolve("us-isof-east-1", False, True, False)
 
 
 class TestAnOverride:

@@ -1,67 +1,67 @@
 """The region, by rank."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import botocore.session
 import pytest
 
+from aws_role_exec.configuration import settings
 from aws_role_exec.errors import UsageError
 from aws_role_exec.request import region
 
+Find = Callable[..., str]
+
 
 @pytest.fixture
-def environ(tmp_path, monkeypatch):
-    environ = {
-        "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-    }
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    return environ
+def find(tmp_path: Path) -> Find:
+    """Find the region in this config file and environment."""
+
+    def in_environment(config: str = "", partition: str = "aws", **environ: str) -> str:
+        (tmp_path / "config").write_text(config)
+        environ = {"HOME": str(tmp_path), "AWS_CONFIG_FILE": str(tmp_path / "config"), **environ}
+        return region.find(settings.load(environ, None), partition)
+
+    return in_environment
+
+
+PROFILES = "[default]\nregion = eu-north-1\n[profile dev]\nregion = eu-south-1\n"
 
 
 class TestFind:
-    def test_the_option_goes_first(self, environ):
-        environ |= {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-2"}
-        assert region.find("eu-west-3", environ, "aws") == "eu-west-3"
+    def test_aws_default_region_goes_first(self, find: Find) -> None:
+        found = find(PROFILES, AWS_DEFAULT_REGION="eu-west-1", AWS_REGION="eu-west-2")
+        assert found == "eu-west-1"
 
-    def test_then_aws_default_region(self, environ):
-        environ |= {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-2"}
-        assert region.find(None, environ, "aws") == "eu-west-1"
+    def test_then_aws_region(self, find: Find) -> None:
+        assert find(PROFILES, AWS_DEFAULT_REGION="", AWS_REGION="eu-west-2") == "eu-west-2"
 
-    def test_then_aws_region(self, environ):
-        environ |= {"AWS_DEFAULT_REGION": "", "AWS_REGION": "eu-west-2"}
-        assert region.find(None, environ, "aws") == "eu-west-2"
+    @pytest.mark.parametrize("variable", ["AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"])
+    def test_then_the_profile_and_an_empty_variable_is_unset(
+        self, find: Find, variable: str
+    ) -> None:
+        assert find(PROFILES, **{variable: ""}) == "eu-north-1"
 
-    def test_then_the_profile(self, environ, tmp_path):
-        (tmp_path / "config").write_text("[default]\nregion = eu-north-1\n")
-        assert region.find(None, environ, "aws") == "eu-north-1"
+    def test_of_the_profile_that_a_variable_names(self, find: Find) -> None:
+        assert find(PROFILES, AWS_PROFILE="dev") == "eu-south-1"
 
-    def test_then_the_first_of_the_roles_partition(self, environ, tmp_path):
-        (tmp_path / "config").write_text("[default]\noutput = json\n")
-        assert region.find(None, environ, "aws-cn") == "cn-north-1"
+    def test_then_the_first_of_the_roles_partition(self, find: Find) -> None:
+        assert find("[default]\nregion =\n", "aws-cn") == "cn-north-1"
 
-    def test_a_profile_that_is_not_there_is_named(self, environ, tmp_path, monkeypatch):
-        (tmp_path / "config").write_text("[default]\n")
-        monkeypatch.setenv("AWS_PROFILE", "nope")
-        with pytest.raises(UsageError, match="nope"):
-            region.find(None, environ, "aws")
+    def test_a_file_that_nobody_expanded_counts(self, find: Find, tmp_path: Path) -> None:
+        (tmp_path / "cfg").write_text("[default]\nregion = eu-west-3\n")
+        assert find(AWS_CONFIG_FILE="~/cfg") == "eu-west-3"
+        assert find(AWS_CONFIG_FILE="$HOME/cfg") == "eu-west-3"
 
-    def test_a_file_that_is_no_configuration_is_refused(self, environ, tmp_path):
-        (tmp_path / "config").write_text("region = eu-north-1\n")
-        with pytest.raises(UsageError, match="configuration"):
-            region.find(None, environ, "aws")
-
-    @pytest.mark.parametrize("name", ["a b", "x.y", "-a", "a-", "é", "a" * 64, "eu-west-1\n"])
-    def test_what_cannot_be_part_of_a_host_name_is_refused(self, environ, name):
-        with pytest.raises(UsageError, match="not a region"):
-            region.find(name, environ, "aws")
-        environ["AWS_REGION"] = name
-        with pytest.raises(UsageError, match="AWS_REGION: "):
-            region.find(None, environ, "aws")
+    @pytest.mark.parametrize("name", ["a b", "x.y", "-a", "a-", "é", "a" * 64, "eu-west-1x"])
+    def test_what_is_none_is_refused_with_where_it_is_set(self, find: Find, name: str) -> None:
+        with pytest.raises(UsageError, match=r"^AWS_REGION: .*not a region"):
+            find(AWS_REGION=name)
+        with pytest.raises(UsageError, match=r"^region of profile default: .*not a region"):
+            find(f"[default]\nregion = {name}\n")
 
 
-def test_every_partition_that_botocore_knows_has_a_default_of_its_own():
+def test_every_partition_that_botocore_knows_has_a_default_of_its_own() -> None:
     session = botocore.session.Session()
     for partition in session.get_available_partitions():
         default = region.PARTITION_DEFAULTS[partition]

@@ -44,7 +44,7 @@ class Settings:
     """What environment and profile say.
 
     `profile` is the one selected, None for the default one without a word of it; `named_by` says
-    who selected it: `--profile`, a variable's name, or "" for nobody.
+    who selected it: an option, a variable's name, or "" for nobody.
     """
 
     environ: Mapping[str, str]
@@ -59,7 +59,15 @@ class Settings:
     @property
     def is_named_by_option(self) -> bool:
         """Tell whether the command line selects the profile: then it must yield an identity."""
-        return self.named_by == "--profile"
+        return self.named_by not in ("", *_PROFILE_VARIABLES)
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether somebody selects the profile: by an option, or a variable not for default.
+
+        AWS_PROFILE=default is set by habit, and says no more than no variable at all.
+        """
+        return self.is_named_by_option or self.profile not in (None, "default")
 
     @property
     def section(self) -> Section:
@@ -138,22 +146,23 @@ class Settings:
         return value == "legacy"
 
 
-def load(environ: Mapping[str, str], profile: str | None) -> Settings:
+def load(environ: Mapping[str, str], profile: str | None, option: str = "--profile") -> Settings:
     """Return the settings for the profile named, or that which the environment selects.
+
+    `option` is what named it, for the words of an error.
 
     Raises UsageError for a profile that does not exist, a file that cannot be understood, and
     settings with which botocore would ask nobody.
     """
     configuration = files.read(environ)
-    named_by = "" if profile is None else "--profile"
+    named_by = "" if profile is None else option
     if profile is None:
         for variable in _PROFILE_VARIABLES:
             if environ.get(variable):
                 profile, named_by = environ[variable], variable
                 break
     if profile is not None and profile not in configuration.profiles:
-        label = "" if named_by == "--profile" else f"{named_by}: "
-        raise _no_such_profile(profile, label, configuration)
+        raise _no_such_profile(profile, f"{named_by}: ", configuration)
     settings = Settings(environ, configuration, profile, named_by)
     _check_defaults_mode(settings)
     _check_sso_session(settings)
@@ -169,9 +178,9 @@ def find_endpoint(settings: Settings, region: str) -> Endpoint:
     try:
         return endpoint.resolve(region, override, is_fips, is_dual_stack, is_global)
     except Doubt:
-        from aws_role_exec.configuration import botocore_endpoint  # noqa: PLC0415 - botocore
+        from aws_role_exec.configuration import by_botocore  # noqa: PLC0415 - botocore
 
-        return botocore_endpoint.resolve(region, is_fips, is_dual_stack, is_global)
+        return by_botocore.resolve(region, is_fips, is_dual_stack, is_global)
 
 
 def text(section: Section, key: str, place: str) -> str | None:

@@ -1,18 +1,27 @@
-"""The base identity: who asks STS. botocore finds it, with its whole chain of providers."""
+"""The last source: botocore's chain of providers, for a step that the others don't know.
+
+Everything of botocore's that has to do with identity is here: its errors become ours, and what
+it would ask of a person, run or wait for is done as for the other sources.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass, field
+import time
 from typing import TYPE_CHECKING, Any
 
-import botocore.exceptions
+import botocore.compat
+import botocore.exceptions as bc
 import botocore.session
+from botocore.credentials import ProcessProvider
 
-from aws_role_exec.errors import AwsRoleExecError, IdentityError, UsageError, keep_secret
-from aws_role_exec.identity import mfa, oidc
+from aws_role_exec.credentials import Keys, check_key, check_token
+from aws_role_exec.errors import AwsRoleExecError, Fault, IdentityError, Refusal, UsageError
+from aws_role_exec.identity import answers, mfa, not_found
+from aws_role_exec.identity.base import Base
 from aws_role_exec.network import trust
+from aws_role_exec.network.patience import insist
+from aws_role_exec.redaction import keep_secret
 from aws_role_exec.sts import diagnose, refusals
 
 if TYPE_CHECKING:
@@ -20,186 +29,254 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
-    from aws_role_exec.messages import Tell
-    from aws_role_exec.network.deadline import Deadline
+    from aws_role_exec.identity.base import Surroundings
     from aws_role_exec.trail import Trail
 
-_TOKEN_ENDPOINT_TIMEOUT_SECONDS = 10
 
+def find(surroundings: Surroundings, trail: Trail) -> Base:
+    """Return the base identity, with the keys fetched and fresh.
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """Base credentials, fetched. `method` is botocore's name for the provider that had them."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(repr=False)
-    method: str
-
-
-def configured_region(profile: str | None) -> str | None:
-    """Return the region of the profile, or of the one the environment selects; None for none.
-
-    Raises UsageError when the profile does not exist or a file cannot be parsed.
+    Providers are asked in botocore's order. Container endpoints and the instance metadata
+    service are asked by our own sources, a credential_process is run by our own. Raises
+    IdentityError, with where was looked or what to do, when there is none; UsageError for a
+    configuration that cannot be read; TimeoutError when the deadline leaves no time.
     """
-    try:
-        return _session(profile).get_config_variable("region")  # type: ignore[no-any-return]
-    except botocore.exceptions.BotoCoreError as error:
-        raise _configuration_error(error) from None
+    settings = surroundings.settings
+    session = _open_session(surroundings)
+    for provider in _providers(session, surroundings):
+        method = provider.METHOD
+        if method not in trail.asked:
+            trail.asked.append(method)
+        if method in _AFTER_PROFILES and settings.is_named:
+            raise not_found.in_profile(settings.configuration, settings.profile or "default")
+        if method in _OURS:
+            base = _OURS[method](surroundings)
+        else:
+            base = _Step(provider, session, surroundings).find()
+        if base is not None:
+            return base
+    raise not_found.anywhere(surroundings, trail.asked)
 
 
-def check_profile(name: str) -> str:
-    """Return the profile's name if there is such a profile, else raise UsageError."""
-    if not name:
-        raise UsageError("an empty name is no profile", hint="is a variable not set?")
-    try:
-        names = _session(name).full_config.get("profiles", {})
-    except botocore.exceptions.BotoCoreError as error:
-        raise _configuration_error(error) from None
-    if name not in names:
-        shown = ", ".join(sorted(names)[:10])
-        raise UsageError(
-            f"there is no profile '{name[:200]}'",
-            hint=f"there is {shown}" if shown else "see AWS_CONFIG_FILE and ~/.aws/config",
-        )
-    return name
+def _container(surroundings: Surroundings) -> Base | None:
+    from aws_role_exec.identity import container  # noqa: PLC0415
+
+    return container.find(surroundings)
 
 
-def profile_wants_mfa(profile: str | None) -> bool:
-    """Tell whether the profile's role, or one on the way to it, asks for an MFA code.
+def _instance(surroundings: Surroundings) -> Base | None:
+    from aws_role_exec.identity import instance  # noqa: PLC0415
 
-    Raises UsageError when a file cannot be parsed.
-    """
-    session = _session(profile)
-    try:
-        profiles = session.full_config.get("profiles", {})
-        name = session.get_config_variable("profile") or "default"
-    except botocore.exceptions.BotoCoreError as error:
-        raise _configuration_error(error) from None
-    seen: set[str] = set()
-    while name in profiles and name not in seen and "role_arn" in profiles[name]:
-        if "mfa_serial" in profiles[name]:
-            return True
-        seen.add(name)
-        name = profiles[name].get("source_profile")
-    return False
+    return instance.find(surroundings)
 
 
-def open_session(region: str, profile: str | None = None) -> Session:
-    """Return a botocore session for the region that trusts the system's authorities.
-
-    Raises UsageError when the profile does not exist or a file cannot be parsed.
-    """
-    session = _session(profile)
-    try:
-        session.set_config_variable("region", region)
-        if not session.get_config_variable("ca_bundle"):
-            store = trust.find_trust_store(os.environ)
-            if store is not None:
-                session.set_config_variable("ca_bundle", store)
-    except botocore.exceptions.BotoCoreError as error:
-        raise _configuration_error(error) from None
-    return session
+_OURS = {"container-role": _container, "iam-role": _instance}
+_AFTER_PROFILES = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
 
 
-def _session(profile: str | None) -> Session:
-    """Return a session; a profile named here goes before keys in the environment."""
-    return botocore.session.Session(profile=profile)
+def split_command(command: str) -> list[str]:
+    """Return the words of a credential_process; raises ValueError for a quote that stays open."""
+    return botocore.compat.compat_shell_split(command)
 
 
-def _configuration_error(error: Exception) -> UsageError:
-    return UsageError(
-        f"configuration: {error}",
-        hint="see AWS_PROFILE, AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
-    )
+def _providers(session: Session, surroundings: Surroundings) -> list[Any]:
+    """Return botocore's providers, with our ways to ask for a code and to run a helper."""
+    resolver: Any = session.get_component("credential_provider")
+    settings = surroundings.settings
+
+    def make_process_provider(profile: str) -> ProcessProvider:
+        def load_config() -> dict[str, Any]:
+            return session.full_config
+
+        helper = _helper(surroundings, f"the credential_process of profile {profile}")
+        return ProcessProvider(profile, load_config, popen=helper)
+
+    for place, provider in enumerate(resolver.providers):
+        if provider.METHOD == "assume-role":
+            provider._prompter = _prompt(surroundings)  # botocore's own falls back to stdin
+            provider._profile_provider_builder._create_process_provider = make_process_provider
+        elif provider.METHOD == "custom-process":
+            resolver.providers[place] = make_process_provider(settings.profile or "default")
+    return list(resolver.providers)
 
 
-def find_credentials(
-    session: Session, mfa_code: str | None, deadline: Deadline, tell: Tell, trail: Trail
-) -> Base:
-    """Return the base credentials, fetched and fresh.
+def _helper(surroundings: Surroundings, what: str) -> Callable[..., Any]:
+    """Return what stands for subprocess.Popen where botocore runs a credential_process."""
+    from aws_role_exec.identity import process  # noqa: PLC0415 - for some profiles
 
-    `mfa_code` answers the first profile that asks for one; further ones ask on the terminal,
-    while the deadline stands still. Raises IdentityError, with where was looked or what to do,
-    when there are none.
-    """
-    codes = [mfa_code] if mfa_code else []
+    class Helper:
+        returncode = 0
+
+        def __init__(self, words: list[str], **_pipes: int) -> None:
+            self._output = process.print_keys(words, what, surroundings)
+
+        def communicate(self) -> tuple[bytes, bytes]:
+            return self._output, b""
+
+    return Helper
+
+
+def _prompt(surroundings: Surroundings) -> Callable[[str], str]:
+    """Return the call that asks a person for a code, while the deadline stands still."""
+    deadline = surroundings.wire.deadline
 
     def prompt(question: str) -> str:
-        if codes:
-            return codes.pop()
         deadline.stop()
         try:
             return mfa.ask_mfa_code(question)
         finally:
             deadline.go_on()
 
-    try:
-        resolver: Any = session.get_component("credential_provider")
-        for provider in resolver.providers:
-            if provider.METHOD == "assume-role":
-                provider._prompter = prompt  # botocore's own falls back to stdin
-            trail.asked.append(provider.METHOD)
-            credentials = provider.load()
-            if credentials is not None:
-                trail.provider = credentials.method
-                tell(f"base credentials come from {diagnose.describe_provider(credentials.method)}")
-                frozen = credentials.get_frozen_credentials()  # some are fetched only now
-                keep_secret(frozen.secret_key, frozen.token or "")
-                return Base(frozen.access_key, frozen.secret_key, frozen.token, credentials.method)
-    except AwsRoleExecError:
-        raise
-    except Exception as error:  # providers run foreign code and let its errors through
-        region = session.get_config_variable("region")
-        raise diagnose.identity_error(error, region) from error
-    hint = diagnose.where_was_looked(session, trail.asked)
-    raise IdentityError("base credentials: none found", hint=hint)
+    return prompt
 
 
-def ask_for_token(session: Session, endpoint: oidc.TokenEndpoint) -> Callable[[], str]:
-    """Return the call that asks GitHub's endpoint for this job's token.
+class _Step:
+    """One provider of botocore's, asked as patiently as any other source."""
 
-    It raises IdentityError for a refusal, and botocore's errors for what may pass.
-    """
-    from urllib.parse import quote  # noqa: PLC0415
+    def __init__(self, provider: Any, session: Session, surroundings: Surroundings) -> None:
+        self._provider = provider
+        self._session = session
+        self._surroundings = surroundings
+        self._place = refusals.PROVIDERS.get(provider.METHOD, provider.METHOD)
+        self._operation = ""
 
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.httpsession import URLLib3Session  # noqa: PLC0415
-    from botocore.utils import get_environ_proxies  # noqa: PLC0415
-
-    http = URLLib3Session(
-        verify=session.get_config_variable("ca_bundle") or True,
-        proxies=get_environ_proxies(endpoint.url),
-        timeout=_TOKEN_ENDPOINT_TIMEOUT_SECONDS,
-    )
-    separator = "&" if "?" in endpoint.url else "?"
-    request: Any = AWSRequest(
-        method="GET",
-        url=f"{endpoint.url}{separator}audience={quote(endpoint.audience, safe='')}",
-        headers={
-            "Accept": "application/json; api-version=2.0",
-            "Authorization": f"bearer {endpoint.bearer}",
-        },
-    )
-
-    def ask() -> str:
-        answer = http.send(request.prepare())
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise botocore.exceptions.ClientError(
-                {
-                    "Error": {"Code": f"HTTP {answer.status_code}"},
-                    "ResponseMetadata": {"HTTPStatusCode": answer.status_code},  # type: ignore[typeddict-item]
-                },
-                "token",
-            )
-        if answer.status_code != 200:
-            raise IdentityError(
-                f"OIDC token: GitHub's endpoint answered HTTP {answer.status_code}",
-                hint=refusals.IDENTITY_HINTS["github"],
-            )
+    def find(self) -> Base | None:
+        """Return what the provider has, None if that is nothing."""
+        deadline = self._surroundings.wire.deadline
+        deadline.waiting_for = self._place
         try:
-            return oidc.check(json.loads(answer.content)["value"], "GitHub's answer")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError):
-            raise IdentityError("OIDC token: GitHub's answer holds none") from None
+            found = insist(self._ask, deadline, self._surroundings.tell, diagnose.passing)
+        except (AwsRoleExecError, TimeoutError):
+            raise
+        except (Fault, Refusal) as error:
+            raise self._answered(error) from error
+        except Exception as error:  # providers run foreign code and let its errors through
+            raise self._failed(error) from error
+        if found is None:
+            return None
+        what = f"{self._place} (through botocore)"
+        keep_secret(found.secret_key, found.token or "")
+        keys = Keys(
+            check_key(found.access_key, f"the access key ID from {what}"),
+            check_key(found.secret_key, f"the secret access key from {what}"),
+            check_token(found.token, f"the session token from {what}") if found.token else "",
+        )
+        return Base(keys, self._provider.METHOD, self._place)
 
-    return ask
+    def _ask(self) -> Any:
+        """Return frozen credentials; botocore's errors of the network become ours."""
+        try:
+            credentials = self._provider.load()
+            return None if credentials is None else credentials.get_frozen_credentials()
+        except bc.ClientError as error:
+            found: dict[str, Any] = dict(error.response.get("Error", {}))
+            metadata: dict[str, Any] = dict(error.response.get("ResponseMetadata", {}))
+            self._operation = error.operation_name
+            raise Refusal(
+                str(found.get("Code") or ""),
+                str(found.get("Message") or ""),
+                int(metadata.get("HTTPStatusCode") or 0),
+                dict(metadata.get("HTTPHeaders") or {}),
+            ) from error
+        except (bc.ConnectionError, bc.HTTPClientError) as error:
+            url = str(error.kwargs.get("endpoint_url") or "")
+            cause = error.kwargs.get("error")
+            raise Fault(_name_fault(error), url, str(cause or "")) from error
+
+    def _answered(self, error: Fault | Refusal) -> IdentityError:
+        """Return the error for a service that was not reached or said no."""
+        if isinstance(error, Fault):
+            return answers.identity_error(error, self._place)
+        what = f"{self._operation} for {self._place}"
+        if self._operation in ("GetRoleCredentials", "CreateToken"):
+            return answers.identity_error(error, what, refusals.IDENTITY_HINTS["sso"])
+        _, _, role_arn = error.message.partition("on resource: ")
+        question = diagnose.Question(
+            role_arn=role_arn.split()[0] if role_arn.strip() else "the profile's role",
+            region=self._surroundings.region,
+            source="the profile",
+            unsent="an external ID, MFA or a source identity",
+        )
+        hint = diagnose.sts_error(error, question, time.time()).hint
+        return answers.identity_error(error, what, hint)
+
+    def _failed(self, error: Exception) -> IdentityError:
+        """Return the error for what a provider found in files or variables, or has not."""
+        why, hint = _words(error)
+        if why is None:
+            # A foreign message may quote what could not be parsed, and that may be a secret.
+            why = f"botocore failed with {type(error).__name__} there"
+            hint = refusals.IDENTITY_HINTS.get(self._provider.METHOD)
+            if self._provider.METHOD == "env":
+                why = "AWS_CREDENTIAL_EXPIRATION is not a time"
+                hint = refusals.IDENTITY_HINTS["not a time"]
+        return IdentityError(f"source credentials: {self._place}: {why}", hint=hint)
+
+
+def _words(error: Exception) -> tuple[str | None, str | None]:
+    """Return why a provider failed and a hint; None for what is not to be quoted."""
+    said = answers.shorten(str(error))
+    if isinstance(error, (bc.SSOError, bc.TokenRetrievalError)):
+        return said, refusals.IDENTITY_HINTS["sso"]
+    if isinstance(error, bc.LoginError):
+        return said, refusals.IDENTITY_HINTS["login"]
+    if isinstance(error, bc.MissingDependencyException):
+        return "the way to log in needs the AWS CRT library, which is not here", (
+            refusals.IDENTITY_HINTS["no crt"]
+        )
+    if isinstance(error, bc.PartialCredentialsError):
+        missing = str(error.kwargs.get("cred_var"))
+        is_key = "key" in missing.lower()
+        hint = refusals.IDENTITY_HINTS["partial"] if is_key else f"add {missing} to the profile"
+        return f"{missing} is missing", hint
+    if isinstance(error, bc.BotoCoreError):
+        return said, None
+    if isinstance(error, OSError):
+        why = error.strerror or type(error).__name__
+        return (f"{error.filename}: {why}" if error.filename else why), None
+    if isinstance(error, RuntimeError) and "expired" in str(error):
+        by_variable = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+        return "they have expired", (
+            refusals.IDENTITY_HINTS["expired by a variable" if by_variable else "expired"]
+        )
+    return None, None
+
+
+def _name_fault(error: Exception) -> str:
+    """Return the name in `sts.refusals.FAULTS` for what happened to a request of botocore's."""
+    names = (
+        (bc.ProxyConnectionError, "proxy"),
+        (bc.SSLError, "TLS"),
+        (bc.ConnectTimeoutError, "connect timeout"),
+        (bc.EndpointConnectionError, "unreachable"),
+        (bc.ReadTimeoutError, "read timeout"),
+    )
+    return next((name for kind, name in names if isinstance(error, kind)), "dropped")
+
+
+def _open_session(surroundings: Surroundings) -> Session:
+    """Return a session with the run's region and authorities to trust.
+
+    A profile that `--profile` names goes before keys in the environment. A variable that is set
+    and empty names no profile; what the command gets is not changed. Raises UsageError when a
+    file cannot be parsed.
+    """
+    settings = surroundings.settings
+    for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
+        if os.environ.get(name) == "":
+            del os.environ[name]
+    named = settings.profile if settings.is_named_by_option else None
+    try:
+        session = botocore.session.Session(profile=named)
+        session.set_config_variable("region", surroundings.region)
+        if not session.get_config_variable("ca_bundle"):
+            found = trust.find(None, surroundings.environ)
+            store = found and (found.file or found.second_file or found.directory)
+            if store is not None:
+                session.set_config_variable("ca_bundle", store)
+    except bc.BotoCoreError as error:
+        raise UsageError(
+            f"configuration: {answers.shorten(str(error))}",
+            hint="see AWS_PROFILE, AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
+        ) from None
+    return session

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 
 from aws_role_exec import inputs
-from aws_role_exec.errors import UsageError
+from aws_role_exec.errors import Fault, IdentityError, Refusal, UsageError
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aws_role_exec.identity.base import Surroundings
+
 SHORTEST, LONGEST = 4, 20000
 """Characters of a token (STS API reference: AssumeRoleWithWebIdentity, WebIdentityToken)."""
 GITHUB_AUDIENCE = "sts.amazonaws.com"
 """What the trust policies of GitHub's and AWS's documentation ask for."""
 
+_ANSWER_SECONDS = 10.0  # of one attempt
 _FORMS = "write file:PATH, env:NAME or github[:AUDIENCE]"
 
 
@@ -73,6 +76,57 @@ def variables(source: str) -> tuple[str, ...]:
     if kind == "env":
         return (rest,)
     return ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN") * (kind == "github")
+
+
+def fetch(found: Token | TokenEndpoint, surroundings: Surroundings) -> str:
+    """Return the token, asking GitHub's endpoint for it where it is not here yet.
+
+    Overload and outages are met with patience until the deadline. Raises IdentityError for a
+    refusal, or an answer that holds no token.
+    """
+    from aws_role_exec.redaction import keep_secret  # noqa: PLC0415 - loaded by then
+
+    if isinstance(found, Token):
+        keep_secret(found.value)
+        return found.value
+    keep_secret(found.bearer)
+    token = _ask_github(found, surroundings)
+    keep_secret(token)
+    return token
+
+
+def _ask_github(endpoint: TokenEndpoint, surroundings: Surroundings) -> str:
+    # With --web-identity github only:
+    from aws_role_exec.identity import answers  # noqa: PLC0415
+    from aws_role_exec.network.patience import insist  # noqa: PLC0415
+    from aws_role_exec.sts import diagnose, protocol, refusals  # noqa: PLC0415
+
+    what, sought = "GitHub's endpoint", "OIDC token"
+    wire = surroundings.wire
+    wire.deadline.waiting_for = f"{sought}: {what}"
+    surroundings.tell(f"asking GitHub for a token for {endpoint.audience}")
+    separator = "&" if "?" in endpoint.url else "?"
+    url = f"{endpoint.url}{separator}audience={protocol.quote(endpoint.audience)}"
+    headers = {
+        "accept": "application/json; api-version=2.0",
+        "authorization": f"bearer {endpoint.bearer}",
+    }
+
+    def ask() -> str:
+        answer = wire.send("GET", url, headers, b"", answer_seconds=_ANSWER_SECONDS)
+        value = answers.read(answer).get("value")
+        return check(value if isinstance(value, str) else "", "GitHub's answer")
+
+    try:
+        return insist(ask, wire.deadline, surroundings.tell, diagnose.passing)
+    except Fault as fault:
+        hint = refusals.IDENTITY_HINTS["github out of reach"]
+        raise answers.identity_error(fault, what, hint, sought=sought) from fault
+    except Refusal as refusal:
+        hint = refusals.IDENTITY_HINTS["github"]
+        raise answers.identity_error(refusal, what, hint, sought=sought) from refusal
+    except (ValueError, UsageError):
+        raise IdentityError(f"{sought}: GitHub's answer holds none") from None
 
 
 def check(text: str, where: str) -> str:

@@ -1,7 +1,7 @@
-"""One HTTP request, over a connection of its own, with nothing imported that is not needed.
+"""One HTTP request over a connection of its own, with nothing imported that is not needed.
 
-For `plain` only: no proxies, no redirects, no second attempt. The C halves of `socket` and `ssl`
-do the work; their Python halves would double the time of a whole run (docs/adr/0001-imports.md).
+No proxies, no redirects, no second attempt. The C halves of `socket` and `ssl` do the work; their
+Python halves would double the time of a whole run (docs/adr/0001-imports.md).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import _socket
 
 from aws_role_exec import __version__
-from aws_role_exec.network import trust
+from aws_role_exec.errors import Fault
+from aws_role_exec.network import address
 from aws_role_exec.records import record
 
 TYPE_CHECKING = False
@@ -17,12 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from aws_role_exec.network.address import Address
     from aws_role_exec.network.deadline import Deadline
+    from aws_role_exec.network.trust import Trust
 
-CONNECT_TIMEOUT_SECONDS = 5.0
-DROPPED = 0
-TIMED_OUT = -1
-_LARGEST_ANSWER = 1 << 20
+LARGEST_ANSWER_BYTES = 1 << 20
+"""Of a whole answer, header and body: the answers we ask for have a few KiB."""
+USER_AGENT = f"aws-role-exec/{__version__}"
+_LONGEST_LINE_BYTES = 65536
+_INTERIM_ANSWERS_AT_MOST = 16
+# X509_V_ERR_...: openssl/x509_vfy.h
+_VERIFY_FAULTS = {
+    9: "certificate not yet valid",
+    10: "expired certificate",
+    62: "host name",
+    64: "host name",
+}
 
 
 class _Socket(_socket.socket):
@@ -31,15 +42,19 @@ class _Socket(_socket.socket):
 
 @record
 class Answer:
-    """An HTTP answer; header names are in lower case.
-
-    Status DROPPED stands for none: the connection was made, and dropped before the answer was
-    whole; TIMED_OUT for one that stayed silent.
-    """
+    """An HTTP answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+@record
+class Waits:
+    """How long one exchange may take: connecting to one address, each wait for the answer."""
+
+    connect_seconds: float
+    answer_seconds: float
 
 
 def exchange(
@@ -49,117 +64,242 @@ def exchange(
     body: bytes,
     *,
     deadline: Deadline,
-    environ: Mapping[str, str],
-    connect_seconds: float = CONNECT_TIMEOUT_SECONDS,
-    answer_seconds: float | None = None,
+    trust: Trust,
+    waits: Waits,
 ) -> Answer:
     """Send one HTTP/1.1 request over a connection of its own and return the whole answer.
 
-    Connecting may take `connect_seconds`, and each wait for a part of the answer
-    `answer_seconds`, by default and at most the deadline's share for one attempt.
-
-    Raises OSError or ValueError; certificates are verified, host name included.
+    The certificate is verified, host name included. Raises Fault for whatever is not an answer,
+    Doubt for an address that is not plain, TimeoutError when the deadline passes.
     """
-    scheme, _, rest = url.partition("://")
-    authority, _, path = rest.partition("/")
-    host, _, port = authority.partition(":")
-    attempt_seconds = deadline.for_one_attempt()
-    connection = _connect(
-        host,
-        int(port or (443 if scheme == "https" else 80)),
-        min(connect_seconds, attempt_seconds),
-    )
+    place = address.parse(url)
+    request = _request(method, place, url, headers, body)
+    connection = _connect(place, url, deadline, waits.connect_seconds)
     try:
-        connection.settimeout(min(answer_seconds or attempt_seconds, attempt_seconds))
+        connection.settimeout(waits.answer_seconds)
         send, receive = connection.send, connection.recv
-        if scheme == "https":
-            tls = _open_tls(connection, host, environ)
+        if place.scheme == "https":
+            tls = _open_tls(connection, place.host, url, trust)
             send, receive = tls.write, tls.read
-        fields = {"host": authority, "user-agent": f"aws-role-exec/{__version__}", **headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        left = memoryview(
-            f"{method} /{path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n"
-            "connection: close\r\n\r\n".encode("latin-1")
-            + body
-        )
+        left = memoryview(request)
         try:
             while left:
                 left = left[send(left) :]
-            return _receive(receive)
+            return _Reader(receive, url).answer(method)
         except TimeoutError:
-            return Answer(TIMED_OUT, {}, b"")
-        except (OSError, EOFError):
-            return Answer(DROPPED, {}, b"")
+            raise Fault("read timeout", url) from None
+        except OSError:
+            raise Fault("dropped", url) from None
     finally:
         connection.close()
 
 
-def _connect(host: str, port: int, timeout_seconds: float) -> _socket.socket:
-    failure: OSError | None = None
-    name = host.encode("ascii")  # as text it would be encoded by IDNA's tables, another import
-    for family, kind, protocol, _, address in _socket.getaddrinfo(
-        name, port, 0, _socket.SOCK_STREAM
-    ):
-        connection = _Socket(family, kind | _socket.SOCK_CLOEXEC, protocol)
+def _request(
+    method: str, place: Address, url: str, headers: Mapping[str, str], body: bytes
+) -> bytes:
+    """Return the request as it is sent; a character that would end a line is never sent."""
+    fields = {
+        "host": place.authority,
+        "user-agent": USER_AGENT,
+        **headers,
+        "content-length": str(len(body)),
+        "connection": "close",
+    }
+    lines = [
+        f"{method} {place.target} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in fields.items()),
+    ]
+    if not all(line.isascii() and line.isprintable() for line in lines):
+        raise Fault("not sent", url, "a character that is not printable")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii") + b"\r\n" + body
+
+
+def _connect(
+    place: Address, url: str, deadline: Deadline, timeout_seconds: float
+) -> _socket.socket:
+    """Return a connection to the first of the host's addresses that takes one."""
+    try:
+        found = deadline.resolve(place.host, place.port)
+    except OSError as error:
+        raise Fault("no such host", url, f"{place.host}: {error.strerror}") from None
+    fault = Fault("no such host", url, place.host)
+    for family, kind, protocol, _, socket_address in found:
+        connection = _Socket(family, kind | getattr(_socket, "SOCK_CLOEXEC", 0), protocol)
         try:
             connection.settimeout(timeout_seconds)
-            connection.connect(address)
+            # Else a request over TLS 1.3 waits until the server acknowledges our handshake.
+            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            connection.connect(socket_address)
+        except TimeoutError:
+            connection.close()
+            fault = Fault("connect timeout", url)
         except OSError as error:
             connection.close()
-            failure = error
+            fault = Fault("unreachable", url, f"{place.authority}: {error.strerror}")
+        except BaseException:  # the deadline's
+            connection.close()
+            raise
         else:
             return connection
-    raise failure or OSError(f"{host} has no address")
+    raise fault
 
 
-def _open_tls(connection: _socket.socket, host: str, environ: Mapping[str, str]) -> Any:
+def _open_tls(connection: _socket.socket, host: str, url: str, trust: Trust) -> Any:
     """Return the connection with TLS on it, its certificate verified for the host.
 
     The C half of `ssl` makes the very same context, with the same verification switched on by
     PROTOCOL_TLS_CLIENT, without the Python half's 15 ms of enumerations.
     """
-    import _ssl  # noqa: PLC0415
+    import _ssl  # noqa: PLC0415 - not for http
 
     context: Any = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
     if not context.check_hostname or context.verify_mode != _ssl.CERT_REQUIRED:
-        raise ValueError
-    bundle = environ.get("AWS_CA_BUNDLE")
-    directory = None if bundle else trust.find_hashed_directory(environ)
-    if directory is None:
-        bundle = bundle or trust.find_trust_store(environ)
-        if bundle is None:
-            raise ValueError("the bundled authorities are botocore's")
-    context.load_verify_locations(bundle, directory)
-    tls = context._wrap_socket(connection, False, host)
-    tls.do_handshake()
+        raise Fault("TLS", url, "certificates would not be verified")
+    try:
+        context.load_verify_locations(trust.file, trust.directory)
+    except OSError:  # SSLError is one, too
+        raise Fault("no authorities", url, trust.file or trust.directory or "") from None
+    try:
+        tls = context._wrap_socket(connection, False, host)
+        tls.do_handshake()
+    except _ssl.SSLCertVerificationError as error:
+        code = getattr(error, "verify_code", 0)
+        raise Fault(_VERIFY_FAULTS.get(code, "untrusted"), url) from None
+    except TimeoutError:
+        raise Fault("read timeout", url) from None
+    except _ssl.SSLEOFError:
+        raise Fault("dropped", url) from None
+    except _ssl.SSLError as error:
+        reason = str(getattr(error, "reason", "") or "")
+        is_other = reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+        raise Fault("not TLS" if is_other else "TLS", url, reason) from None
+    except OSError:
+        raise Fault("dropped", url) from None
     return tls
 
 
-def _receive(receive: Callable[[int], bytes]) -> Answer:
-    """Read a whole answer whose length its header tells."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        chunk = receive(16384)
-        if not chunk:
-            raise EOFError
-        if len(data) > _LARGEST_ANSWER:
-            raise ValueError("too long a header")
-        data += chunk
-    head, _, body = data.partition(b"\r\n\r\n")
-    status_line, *lines = head.decode("latin-1").split("\r\n")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    length = int(headers["content-length"])
-    if "transfer-encoding" in headers or "content-encoding" in headers or length > _LARGEST_ANSWER:
-        raise ValueError
-    while len(body) < length:
-        chunk = receive(length - len(body))
-        if not chunk:
-            raise EOFError
-        body += chunk
-    version, status, *_ = status_line.split(" ")
-    if not version.startswith("HTTP/1.") or len(body) != length:
-        raise ValueError
-    return Answer(int(status), headers, body)
+class _Reader:
+    """Reads one answer (RFC 9112), of bounded size, whichever way its end is told."""
+
+    def __init__(self, receive: Callable[[int], bytes], url: str) -> None:
+        self._receive = receive
+        self._url = url
+        self._data = b""
+        self._left = LARGEST_ANSWER_BYTES
+
+    def answer(self, method: str) -> Answer:
+        """Return the answer; raises Fault, and OSError for a connection that broke."""
+        for _ in range(_INTERIM_ANSWERS_AT_MOST):
+            status, headers = self._head()
+            if not 100 <= status < 200:
+                break
+        else:
+            raise Fault("not HTTP", self._url, "interim answers only")
+        body = b"" if method == "HEAD" or status in (204, 304) else self._body(headers)
+        return Answer(status, headers, self._decoded(body, headers))
+
+    def _head(self) -> tuple[int, dict[str, str]]:
+        version, _, rest = self._line().partition(" ")
+        status = rest[:3]
+        if not version.startswith("HTTP/1.") or not status.isdecimal() or rest[3:4].strip():
+            raise Fault("not HTTP", self._url, "its first line")
+        headers: dict[str, str] = {}
+        while line := self._line():
+            name, colon, value = line.partition(":")
+            name, value = name.lower(), value.strip()
+            if not colon or not name or name != name.strip():
+                raise Fault("not HTTP", self._url, "a header line")
+            if name == "content-length" and headers.get(name, value) != value:
+                raise Fault("not HTTP", self._url, "two lengths")
+            headers[name] = value
+        return int(status), headers
+
+    def _body(self, headers: Mapping[str, str]) -> bytes:
+        coding = headers.get("transfer-encoding", "identity").lower()
+        if coding == "chunked":
+            return self._chunks()
+        if coding != "identity":
+            raise Fault("not HTTP", self._url, "a transfer encoding that nobody asked for")
+        length = headers.get("content-length")
+        if length is None:
+            return self._rest()
+        if not (length.isascii() and length.isdecimal()):
+            raise Fault("not HTTP", self._url, "a length that is no number")
+        return self._exactly(int(length))
+
+    def _chunks(self) -> bytes:
+        parts: list[bytes] = []
+        while True:
+            size = self._line().partition(";")[0].strip()
+            if not size or set(size) - set("0123456789abcdefABCDEF"):
+                raise Fault("not HTTP", self._url, "a chunk without its size")
+            length = int(size, 16)
+            if length == 0:
+                break
+            parts.append(self._exactly(length))
+            if self._line():
+                raise Fault("not HTTP", self._url, "a chunk of another size")
+        while self._line():  # trailers
+            pass
+        return b"".join(parts)
+
+    def _line(self) -> str:
+        while b"\n" not in self._data:
+            if len(self._data) > _LONGEST_LINE_BYTES:
+                raise Fault("not HTTP", self._url, "a line without end")
+            if not self._more():
+                raise OSError
+        line, _, self._data = self._data.partition(b"\n")
+        return line.removesuffix(b"\r").decode("latin-1")
+
+    def _exactly(self, length: int) -> bytes:
+        if length > LARGEST_ANSWER_BYTES:
+            raise Fault("too large", self._url)
+        parts, missing = [self._data], length - len(self._data)
+        while missing > 0:
+            self._data = b""
+            if not self._more():
+                raise OSError
+            parts.append(self._data)
+            missing -= len(self._data)
+        whole = b"".join(parts)
+        self._data = whole[length:]
+        return whole[:length]
+
+    def _rest(self) -> bytes:
+        parts = [self._data]
+        while True:
+            self._data = b""
+            try:
+                if not self._more():
+                    break
+            except TimeoutError:
+                raise
+            except OSError:  # many close without a farewell; who reads it sees whether it is whole
+                break
+            parts.append(self._data)
+        return b"".join(parts)
+
+    def _more(self) -> bool:
+        """Append what comes next; False at the end."""
+        chunk = self._receive(16384)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise Fault("too large", self._url)
+        self._data += chunk
+        return bool(chunk)
+
+    def _decoded(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        coding = headers.get("content-encoding", "identity").lower()
+        if coding in ("", "identity"):
+            return body
+        import zlib  # noqa: PLC0415 - nobody asked for it
+
+        try:
+            unpacker = zlib.decompressobj(47)  # gzip or zlib
+            unpacked = unpacker.decompress(body, LARGEST_ANSWER_BYTES)
+        except zlib.error:
+            raise Fault("not HTTP", self._url, "an encoding that nobody asked for") from None
+        if unpacker.unconsumed_tail:
+            raise Fault("too large", self._url)
+        return unpacked

@@ -17,13 +17,16 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from aws_role_exec.configuration import files
 from aws_role_exec.errors import UsageError
 from aws_role_exec.output import formats, ownership
 from aws_role_exec.request import regions
 from aws_role_exec.request.options import COMPLETION_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+
+    from aws_role_exec.configuration.files import Section
 
 
 def offer(kind: str, beginning: str, environ: Mapping[str, str]) -> list[CompletionItem]:
@@ -43,40 +46,21 @@ def _mfa_devices(_beginning: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def _configured(key: str, environ: Mapping[str, str]) -> list[str]:
-    return sorted({value for _, name, value in _settings(environ) if name == key})
+    sections = _read_profiles(environ).values()
+    values = {section[key] for section in sections if key in section}
+    return sorted(value for value in values if isinstance(value, str))
 
 
 def _profiles(_beginning: str, environ: Mapping[str, str]) -> list[str]:
-    found = set()
-    for section, _, _ in _settings(environ):
-        kind, _, name = section.partition(" ")
-        if not name:
-            found.add(kind)
-        elif kind == "profile":
-            found.add(name.strip("\"' "))
-    return sorted(found)
+    return sorted(_read_profiles(environ))
 
 
-def _settings(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield section, name and value of every line in the AWS configuration, sections alone too."""
-    for variable, name in (
-        ("AWS_CONFIG_FILE", "config"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
-    ):
-        path = environ.get(variable) or os.path.join("~", ".aws", name)
-        section = ""
-        with (
-            contextlib.suppress(OSError),
-            open(os.path.expanduser(path), encoding="utf-8", errors="replace") as file,
-        ):
-            for line in file:
-                text = line.strip()
-                if text.startswith("[") and "]" in text:
-                    section = text[1 : text.index("]")].strip()
-                    yield section, "", ""
-                elif "=" in text and not text.startswith(("#", ";")):
-                    key, _, value = text.partition("=")
-                    yield section, key.strip(), value.strip()
+def _read_profiles(environ: Mapping[str, str]) -> Mapping[str, Section]:
+    """Return the profiles; none where a file cannot be understood, which a run will say."""
+    try:
+        return files.read(environ).profiles
+    except UsageError:
+        return {}
 
 
 def _policies(beginning: str, _environ: Mapping[str, str]) -> list[str]:

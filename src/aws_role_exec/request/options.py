@@ -23,9 +23,11 @@ COMPLETION_VARIABLE = "_AWS_ROLE_EXEC_COMPLETE"
 OTHER_VARIABLES = (
     "AWS_ROLE_EXEC_BUILD_CACHE",
     "AWS_ROLE_EXEC_DEBUG",
+    "AWS_ROLE_EXEC_INSIDE",
     "AWS_ROLE_EXEC_RELEASES",
 )
-"""Known names that are no option's: of debugging, of the build and of `install.sh`."""
+"""Known names that are no option's: of debugging, of `identity.process`, of the build and of
+`install.sh`."""
 _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 
 
@@ -84,12 +86,6 @@ def _ownership(rule: str) -> Callable[[str], Any]:
         return getattr(ownership, rule)(text)
 
     return apply
-
-
-def _profile(text: str) -> str:
-    from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - only if one is named
-
-    return botocore_chain.check_profile(text)
 
 
 def _lifetime(text: str) -> duration.Duration | None:
@@ -175,7 +171,6 @@ TABLE = (
         "NAME",
         "Ask as this profile of the AWS configuration, whatever the environment holds.",
         completes="profile",
-        check=_profile,
     ),
     Option(
         "--web-identity",

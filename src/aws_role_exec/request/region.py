@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from aws_role_exec.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from aws_role_exec.configuration.settings import Settings
 
 PARTITION_DEFAULTS = {
     "aws": "us-east-1",
@@ -27,24 +25,16 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
 
 
-def find(
-    option: str | None, environ: Mapping[str, str], partition: str, profile: str | None = None
-) -> str:
-    """Return the region by rank: option, AWS_DEFAULT_REGION, AWS_REGION, profile, partition.
+def find(settings: Settings, partition: str) -> str:
+    """Return the region by rank: AWS_DEFAULT_REGION, AWS_REGION, profile, partition.
 
-    The profile is the one named, else the one that the environment selects. Raises UsageError
-    for a name that cannot be a region's, and for a configuration file or profile that cannot
-    be read.
+    Raises UsageError for a name that cannot be a region's, saying where it is set.
     """
-    if option is not None:
-        return check(option)
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-        if environ.get(name):
-            return check(environ[name], f"{name}: ")
-    configured = _from_profile(environ, profile)
-    if configured:
-        return check(configured, "the profile's region: ")
-    return PARTITION_DEFAULTS.get(partition, PARTITION_DEFAULTS["aws"])
+    found = settings.find("region")
+    if found is None:
+        return PARTITION_DEFAULTS.get(partition, PARTITION_DEFAULTS["aws"])
+    name, place = found
+    return check(name, f"{place}: ")
 
 
 def check(region: str, label: str = "") -> str:
@@ -70,15 +60,3 @@ def check(region: str, label: str = "") -> str:
         f"{label}'{region[:80]}' is not a region",
         hint=f"the nearest region is {regions.nearest(region)}",
     )
-
-
-def _from_profile(environ: Mapping[str, str], profile: str | None) -> str | None:
-    config = environ.get("AWS_CONFIG_FILE") or os.path.expanduser("~/.aws/config")
-    credentials = environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser(
-        "~/.aws/credentials"
-    )
-    if profile is None and not os.path.exists(config) and not os.path.exists(credentials):
-        return None
-    from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - botocore, only if there is a file
-
-    return botocore_chain.configured_region(profile)

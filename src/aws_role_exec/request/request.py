@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_role_exec import identity_variables
+from aws_role_exec.configuration import settings
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import UsageError
 from aws_role_exec.handover import execute
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from aws_role_exec.configuration.settings import Settings
     from aws_role_exec.identity.oidc import Token, TokenEndpoint
     from aws_role_exec.output.files import Destination
     from aws_role_exec.sts.duration import Duration
@@ -35,9 +37,10 @@ class Request:
     """What to ask of STS and what to do with the answer.
 
     `role_arns` are assumed in order, each with the credentials of the one before; the first
-    by the base identity, which is `web_identity` if there is one, else what botocore finds for
-    `profile` or the environment. The MFA device is the base identity's. `session_parameters` are
-    what AssumeRole is told for the last session, by its names for it: policies, tags and the like.
+    by the base identity, which is `web_identity` if there is one, else what is found by the
+    `settings` of environment and profile. The MFA device is the base identity's.
+    `session_parameters` are what AssumeRole is told for the last session, by its names for it:
+    policies, tags and the like.
     `token_variables` are the caller's that hold the OIDC token, or the right to ask for one.
     `duration_is_at_most` allows for shorter credentials where STS gives no longer ones.
     `executable` is the file that `command[0]` stands for; both are empty for a run that
@@ -50,7 +53,7 @@ class Request:
     session_name: str
     session_parameters: Mapping[str, Any]
     region: str
-    profile: str | None
+    settings: Settings
     web_identity: Token | TokenEndpoint | None
     token_variables: tuple[str, ...]
     mfa_serial: str | None
@@ -102,9 +105,10 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         )
     options = _without_defaults_for_other_runs(options)
     values = {option.name: _check_row(option, options) for option in TABLE}
+    found = settings.load(environ, options.profile, options.label("--profile"))
     role_arns = values["role_arn"]
     parameters = _session_parameters(options, values)
-    _check_mfa(options)
+    _check_mfa(options, found)
     web_identity, token_variables = _find_web_identity(options, environ)
     seconds, notice = _session_seconds(options, values["duration"], environ)
     return Request(
@@ -113,9 +117,8 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         duration_is_at_most=options.duration == "auto",
         session_name=values["session_name"] or _name_session(options, environ),
         session_parameters=parameters,
-        region=values["region"]
-        or region.find(None, environ, role.partition(role_arns[-1]), options.profile),
-        profile=options.profile,
+        region=values["region"] or region.find(found, role.partition(role_arns[-1])),
+        settings=found,
         web_identity=web_identity,
         token_variables=token_variables,
         mfa_serial=values["mfa_serial"],
@@ -240,7 +243,7 @@ def _name_session(options: Options, environ: Mapping[str, str]) -> str:
     return session_name.sanitise(name) if name else session_name.default(environ)
 
 
-def _check_mfa(options: Options) -> None:
+def _check_mfa(options: Options, settings: Settings) -> None:
     """Raise UsageError for an MFA device that nobody can be asked about, or that is none."""
     if options.web_identity is not None:
         for flag, value in (("--mfa-serial", options.mfa_serial), ("--mfa-code", options.mfa_code)):
@@ -255,14 +258,19 @@ def _check_mfa(options: Options) -> None:
                 f"{options.label('--mfa-serial')}: {mfa.NO_TERMINAL}",
                 hint=refusals.IDENTITY_HINTS["terminal"],
             )
-    if options.mfa_code is not None and options.mfa_serial is None:
-        from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - rare
+    if options.mfa_code is not None and options.mfa_serial is None and not _wants_mfa(settings):
+        raise UsageError(
+            f"{options.label('--mfa-code')}: the code of which device?",
+            hint="name it with --mfa-serial, or --profile one that has an mfa_serial",
+        )
 
-        if not botocore_chain.profile_wants_mfa(options.profile):
-            raise UsageError(
-                f"{options.label('--mfa-code')}: the code of which device?",
-                hint="name it with --mfa-serial, or --profile one that has an mfa_serial",
-            )
+
+def _wants_mfa(settings: Settings) -> bool:
+    """Tell whether a role of the profile asks for an MFA code."""
+    from aws_role_exec.identity import profile  # noqa: PLC0415 - rare
+
+    flat = profile.flatten(settings.configuration, settings.profile or "default")
+    return any(hop.mfa_serial for hop in flat.hops)
 
 
 def _find_web_identity(

@@ -1,23 +1,17 @@
-"""Errors of STS and of the way to it, told in one line, with what to do in another."""
+"""Why STS was not asked or said no: one line, and what to do about it in another.
+
+Works on our own Fault and Refusal; `refusals` has the tables.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-
-import botocore.exceptions as bc
-from botocore.parsers import ResponseParserError
-
-from aws_role_exec.errors import IdentityError, StsError, redact
+from aws_role_exec.errors import Fault, Refusal, StsError, redact
+from aws_role_exec.records import record
 from aws_role_exec.sts import refusals
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from botocore.session import Session
+    from collections.abc import Mapping, Sequence
 
     from aws_role_exec.network.deadline import Deadline
 
@@ -28,6 +22,7 @@ _THROTTLING = frozenset(
         "RequestThrottledException",
         "SlowDown",
         "Throttling",
+        "ThrottledException",
         "ThrottlingException",
         "TooManyRequestsException",
     }
@@ -40,13 +35,14 @@ _SKEW_SECONDS = 5 * 60  # what signature version 4 allows
 _LONGEST_REASON = 400
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """What STS was asked, for the words of its refusal.
 
     `source` is where the asking credentials came from and `unsent` what a trust policy may
-    want and was not sent, both in a user's words; `hop` is as in `hop 2 of 3`, empty where
-    there is one only; `token` has the claims of an OIDC token, if one asked.
+    want and was not sent, both in a user's words; `hop` is as in `hop 2 of 3`, or names the
+    profile, empty where there is nothing to tell apart; `token` has the claims of an OIDC token,
+    if one asked.
     """
 
     role_arn: str
@@ -57,12 +53,14 @@ class Question:
     token: Mapping[str, str] | None = None
 
 
-def sts_error(error: Exception, question: Question) -> StsError:
-    """Return STS's refusal, or the fault on the way to it, as one of our errors."""
+def sts_error(error: Fault | Refusal, question: Question, now: float) -> StsError:
+    """Return STS's refusal, or the fault on the way to it, as one of our errors.
+
+    `now` is this machine's time, in seconds since the epoch.
+    """
     what = f"assuming {question.role_arn}" + (f" ({question.hop})" if question.hop else "")
-    if isinstance(error, bc.ClientError):
-        code, message = _code_and_message(error)
-        return StsError(f"{what}: {code}: {message}", hint=_refusal_hint(error, question))
+    if isinstance(error, Refusal):
+        return StsError(f"{what}: {said(error)}", hint=_refusal_hint(error, question, now))
     why, hint = fault(error)
     return StsError(f"{what}: {why}", hint=hint)
 
@@ -70,185 +68,112 @@ def sts_error(error: Exception, question: Question) -> StsError:
 def timeout_error(deadline: Deadline) -> StsError:
     """Return the error for a deadline that passed, with what happened last."""
     hint: str | None = refusals.LONGER_HINT
-    why = f"no answer within {deadline.seconds:g}s"
     error = deadline.last_error
-    if error is not None:
-        why += f", last: {in_a_word(error)}"
-        if transient_kind(error) == "throttled":
+    if error is None:
+        why = f"no answer within {deadline.seconds:g}s"
+    elif isinstance(error, Refusal):
+        answers = "1 answer" if deadline.answers == 1 else f"{deadline.answers} answers"
+        why = f"{answers} within {deadline.seconds:g}s, the last: {in_a_word(error)}"
+        if passing(error) == "throttled":
             hint = refusals.THROTTLED_HINT
-        elif not isinstance(error, bc.ClientError):
-            hint = fault(error)[1] or hint
+    else:
+        attempts = "attempt" if deadline.answers == 1 else "attempts"
+        why = f"{deadline.answers} {attempts} within {deadline.seconds:g}s failed, the last: "
+        why += in_a_word(error)
+        hint = fault(error)[1] or hint
     return StsError(f"{deadline.waiting_for}: {why}", hint=hint)
 
 
-def identity_error(error: Exception, region: str) -> IdentityError:
-    """Return the error that kept a provider from giving base credentials as one of ours."""
-    hint = None
-    if isinstance(error, bc.ClientError):
-        code, message = _code_and_message(error)
-        why = f"{error.operation_name}: {code}: {message}"
-        if error.operation_name == "GetRoleCredentials":
-            hint = refusals.IDENTITY_HINTS["sso"]
-        else:
-            role_arn = _first(r"on resource: (\S+)", message) or "the profile's role"
-            hint = _refusal_hint(
-                error,
-                Question(
-                    role_arn, region, "the profile", "an external id, MFA or a source identity"
-                ),
-            )
-    elif isinstance(error, (bc.SSOError, bc.TokenRetrievalError)):
-        why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["sso"]
-    elif isinstance(error, bc.LoginError):
-        why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["login"]
-    elif isinstance(error, bc.MissingDependencyException):
-        why = "the profile's way to log in needs the AWS CRT library, which is not here"
-        hint = refusals.IDENTITY_HINTS["no crt"]
-    elif isinstance(error, bc.PartialCredentialsError):
-        why, hint = _shorten(str(error)), refusals.IDENTITY_HINTS["partial"]
-    elif isinstance(error, (bc.ConnectionError, bc.HTTPClientError)):
-        why, hint = fault(error)
-    elif isinstance(error, bc.BotoCoreError):
-        why = _shorten(str(error))
-    elif isinstance(error, OSError):
-        why = error.strerror or type(error).__name__
-        if error.filename:
-            why = f"{error.filename}: {why}"
-    elif isinstance(error, RuntimeError) and "expired" in str(error):
-        by_variable = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
-        why = "they have expired"
-        hint = refusals.IDENTITY_HINTS["expired by a variable" if by_variable else "expired"]
-    elif isinstance(error, ValueError) and os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
-        why = "AWS_CREDENTIAL_EXPIRATION is not a time"
-        hint = refusals.IDENTITY_HINTS["not a time"]
-    else:
-        # A foreign message may quote what could not be parsed, and that may be a secret.
-        why = f"a provider failed with {type(error).__name__}"
-    return IdentityError(f"base credentials: {why}", hint=hint)
-
-
-def transient_kind(error: Exception) -> str | None:
+def passing(error: Fault | Refusal) -> str | None:
     """Tell whether asking again may help, and how; None if not.
 
-    `throttled` and `fault` pass. `unreachable` and `garbled` (an answer cut short, or not
-    STS's at all) may, but are rather a mistake that stays.
+    `throttled` and `fault` pass. `unreachable` and `garbled` (an answer that no such service
+    gives) may, but are rather a mistake that stays, and worth a few attempts only.
     """
-    if isinstance(error, bc.ClientError):
-        code, _ = _code_and_message(error)
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _THROTTLING or status == 429:
+    if isinstance(error, Refusal):
+        if error.code in _THROTTLING or error.status == 429:
             return "throttled"
-        return "fault" if code in _PASSING or status >= 500 else None
-    if isinstance(error, bc.SSLError):
-        return "fault" if _is_dropped_handshake(error) else None
-    if isinstance(
-        error, (bc.EndpointConnectionError, bc.ConnectTimeoutError, bc.ProxyConnectionError)
-    ):
-        return "unreachable"
-    if isinstance(error, ResponseParserError):
-        return "garbled"
-    return "fault" if isinstance(error, bc.HTTPClientError) else None
+        return "fault" if error.code in _PASSING or error.status >= 500 else None
+    return refusals.FAULTS[error.name].passes
 
 
-def in_a_word(error: Exception) -> str:
+def in_a_word(error: Fault | Refusal) -> str:
     """Return the shortest name of a fault: STS's code, or what happened to the connection."""
-    if isinstance(error, bc.ClientError):
-        return _code_and_message(error)[0]
+    if isinstance(error, Refusal):
+        return error.code or f"HTTP {error.status}"
     return fault(error)[0]
 
 
-def describe_provider(method: str) -> str:
-    """Return where credentials came from in a user's words, given botocore's name for it."""
-    return refusals.PROVIDERS.get(method, method)
+def said(error: Refusal) -> str:
+    """Return what a service said, as `<code>: <message>`, of bounded length."""
+    if not error.code:
+        return f"HTTP {error.status}"
+    return f"{_shorten(error.code)}: {_shorten(error.message) or 'no message'}"
 
 
-def where_was_looked(session: Session, asked: Sequence[str]) -> str:
-    """Return the hint for a chain of providers, of these names, that came to nothing."""
-    profile = session.get_config_variable("profile") or "default"
-    files = [session.get_config_variable(name) for name in ("credentials_file", "config_file")]
-    off = os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
-    environment = "the environment, in " if "env" in asked else ""
-    return refusals.IDENTITY_HINTS["none"].format(
-        places=f"{environment}{files[0]} and {files[1]} (profile {profile}) and at the container"
-        " endpoint",
-        metadata="is switched off" if off else "did not answer with a role",
-    )
-
-
-def fault(error: Exception) -> tuple[str, str | None]:
+def fault(error: Fault) -> tuple[str, str | None]:
     """Return why a server was not reached, or not understood, and the hint."""
-    name = _name_fault(error)
-    if name is None:
-        return _shorten(str(error)), None
-    found = refusals.FAULTS[name]
-    bundle = os.environ.get("AWS_CA_BUNDLE") or "the profile's ca_bundle"
-    return found.why.format(error=_shorten(str(error)), bundle=bundle), found.hint
+    found = refusals.FAULTS[error.name]
+    return found.why.format(error=_shorten(error.detail)), found.hint
 
 
-def _name_fault(error: Exception) -> str | None:
-    if isinstance(error, bc.ProxyConnectionError):
-        return "proxy"
-    if isinstance(error, bc.SSLError):
-        return _certificate(str(error).lower())
-    if isinstance(error, bc.ConnectTimeoutError):
-        return "connect timeout"
-    if isinstance(error, bc.EndpointConnectionError):
-        return "unreachable"
-    if isinstance(error, bc.ReadTimeoutError):
-        return "read timeout"
-    if isinstance(error, bc.HTTPClientError):
-        return "dropped"
-    return "not STS" if isinstance(error, ResponseParserError) else None
+def unsent(parameters: Mapping[str, object], named_by: str, is_last: bool) -> str:
+    """Return what a trust policy could require that these parameters do not hold, in words.
+
+    `named_by` is the profile that names the role, "" for `--role-arn`.
+    """
+    if named_by:
+        missing = [words for name, words in _PROFILE_CONDITIONS.items() if name not in parameters]
+        return f"{_list(missing)} in {named_by}" if missing else "other values of what was sent"
+    if not is_last:
+        return "an external ID, tags or a source identity, which only the last role is told"
+    missing = [words for name, words in _CONDITIONS.items() if name not in parameters]
+    return _list(missing) if missing else "other values of what was sent"
 
 
-def _certificate(text: str) -> str:
-    if "no certificate or crl found" in text or "no such file" in text:
-        return "no authorities"
-    if "hostname mismatch" in text or "doesn't match" in text or "not valid for" in text:
-        return "host name"
-    if "expired" in text:
-        return "expired certificate"
-    if "verify failed" in text or "self-signed" in text or "self signed" in text:
-        return "untrusted"
-    if "wrong_version_number" in text or "record layer" in text:
-        return "not TLS"
-    return "TLS"
+def _list(words: Sequence[str]) -> str:
+    *others, final = words
+    return f"{', '.join(others)} or {final}" if others else final
 
 
-def _is_dropped_handshake(error: Exception) -> bool:
-    text = str(error).lower()
-    return "eof" in text or "reset" in text
+_CONDITIONS = {
+    "ExternalId": "an external ID (--external-id)",
+    "SerialNumber": "MFA (--mfa-serial)",
+    "Tags": "tags (--tag)",
+    "SourceIdentity": "a source identity (--source-identity)",
+}
+_PROFILE_CONDITIONS = {"ExternalId": "an external_id", "SerialNumber": "an mfa_serial"}
 
 
-def code_of(error: Exception) -> str | None:
-    """Return the code by which a service refused, None if it did not answer."""
-    return _code_and_message(error)[0] if isinstance(error, bc.ClientError) else None
-
-
-def is_too_long(error: Exception) -> bool:
+def is_too_long(error: Refusal) -> bool:
     """Tell whether STS refused because it gives this role, or this asker, no session so long."""
-    if not isinstance(error, bc.ClientError):
-        return False
-    code, message = _code_and_message(error)
-    return code == "ValidationError" and "DurationSeconds exceeds" in message
+    return error.code == "ValidationError" and "DurationSeconds exceeds" in error.message
 
 
-def who_asked(error: Exception) -> str | None:
+def who_asked(error: Fault | Refusal) -> str | None:
     """Return the identity that a refusal names as the one that asked."""
-    message = _code_and_message(error)[1] if isinstance(error, bc.ClientError) else ""
-    return _first(r"User: (\S+) is not authorized", message)
+    _, found, rest = (error.message if isinstance(error, Refusal) else "").partition("User: ")
+    name, found, _ = rest.partition(" is not authorized")
+    return name if found and " " not in name else None
 
 
-def _code_and_message(error: bc.ClientError) -> tuple[str, str]:
-    found: dict[str, Any] = dict(error.response.get("Error", {}))
-    return str(found.get("Code") or "Unknown"), _shorten(str(found.get("Message") or "no message"))
+def clock_skew_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """Return by how much this machine's clock is ahead of the one that dated an answer.
+
+    To about a second, as that is what the Date header holds; None when it has none.
+    """
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only when something failed
+
+    try:
+        return now - parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
-def _refusal_hint(error: bc.ClientError, question: Question) -> str | None:
-    skew = _skew_hint(error)
+def _refusal_hint(error: Refusal, question: Question, now: float) -> str | None:
+    skew = _skew_hint(error, now)
     if skew:
         return skew
-    code, message = _code_and_message(error)
     who = "the caller" if question.token is None else "the token's subject"
     facts = {
         "role": question.role_arn,
@@ -256,19 +181,26 @@ def _refusal_hint(error: bc.ClientError, question: Question) -> str | None:
         "source": question.source,
         "unsent": question.unsent,
         "who": who_asked(error) or who,
-        "percent": _first(r"(\d+%)", message) or "more than all",
+        "percent": _percent(error.message),
         "token": ", ".join(f"{name}={value}" for name, value in (question.token or {}).items())
         or "nothing of itself",
     }
     for refusal in refusals.REFUSALS:
-        if code in refusal.codes and refusal.contains in message:
+        if error.code in refusal.codes and refusal.contains in error.message:
             return refusal.hint.format(**facts)
+    if error.status == 429 or error.code in _THROTTLING:
+        return refusals.THROTTLED_HINT
     return None
 
 
-def _skew_hint(error: bc.ClientError) -> str | None:
+def _percent(message: str) -> str:
+    number = message.partition("%")[0].rpartition(" ")[2]
+    return f"{number}%" if number.isdigit() else "more than all"
+
+
+def _skew_hint(error: Refusal, now: float) -> str | None:
     """Return the hint about this machine's clock when the answer's Date is far from it."""
-    seconds = clock_skew_seconds(error.response)
+    seconds = clock_skew_seconds(error.headers, now)
     if seconds is None or abs(seconds) < _SKEW_SECONDS:
         return None
     return refusals.SKEW_HINT.format(
@@ -276,34 +208,12 @@ def _skew_hint(error: bc.ClientError) -> str | None:
     )
 
 
-def clock_skew_seconds(answer: Mapping[str, Any]) -> float | None:
-    """Return by how much this machine's clock is ahead of the one that dated an answer.
-
-    To about a second, as that is what the Date header holds; None when it has none.
-    """
-    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    try:
-        theirs = parsedate_to_datetime(headers["date"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    if theirs.tzinfo is None:
-        theirs = theirs.replace(tzinfo=UTC)
-    return (datetime.now(UTC) - theirs).total_seconds()
-
-
-def _first(pattern: str, text: str) -> str | None:
-    match = re.search(pattern, text)
-    return match[1] if match else None
-
-
-# What we sent and a service may quote: whoever has it could send it again.
-_SENT_SECRETS = re.compile(
-    r"(Signature=|WebIdentityToken=|x-amz-security-token\W+|x-amz-sso_bearer_token\W+)[^\s,;&]+",
-    re.IGNORECASE,
-)
-
-
 def _shorten(text: str) -> str:
+    import re  # noqa: PLC0415 - only when something failed
+
+    # What we sent and a service may quote: whoever has it could send it again.
+    names = r"Signature=|WebIdentityToken=|x-amz-security-token\W+|x-amz-sso_bearer_token\W+"
+    sent = rf"({names})[^\s,;&]+"
     # Before it is cut: half a secret is one, too.
-    text = _SENT_SECRETS.sub(r"\1***", " ".join(redact(text).split()))
+    text = re.sub(sent, r"\1***", " ".join(redact(text).split()), flags=re.IGNORECASE)
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."

@@ -28,10 +28,15 @@ class Refusal:
 
 @record
 class Fault:
-    """Something that went wrong before STS could answer: what is said of it, and the hint."""
+    """Something that went wrong before STS could answer: what is said of it, and the hint.
+
+    `passes` says whether asking again may help, as `diagnose.passing` does: `fault` for what
+    passes by itself, `unreachable` and `garbled` for what rather stays, None for what stays.
+    """
 
     why: str
     hint: str | None
+    passes: str | None = None
 
 
 _USER = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: "
@@ -126,10 +131,10 @@ REFUSALS = (
         "the OIDC token has expired: have a new one issued just before this runs",
     ),
     Refusal(
-        ("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+        ("ExpiredToken", "ExpiredTokenException"),
         "",
         "The security token included in the request is expired",
-        "the base credentials from {source} have expired; renew them, or unset them if something"
+        "the credentials from {source} have expired; renew them, or unset them if something"
         " better stands behind them",
     ),
     Refusal(
@@ -138,6 +143,36 @@ REFUSALS = (
         "The security token included in the request is invalid.",
         "STS does not know the key from {source}: deleted, inactive, of another partition, or"
         " temporary and without its session token",
+    ),
+    Refusal(
+        ("SignatureDoesNotMatch",),
+        "scoped to a valid region",
+        "Credential should be scoped to a valid region, not 'us-east-1'. ",
+        "the endpoint belongs to another region than {region}, for which the request was signed:"
+        " set --region to the endpoint's region",
+    ),
+    Refusal(
+        ("SignatureDoesNotMatch",),
+        "expired",
+        "Signature expired: 20260321T200000Z is now earlier than 20260321T200500Z"
+        " (20260321T202000Z - 15 min.)",
+        "the request arrived long after it was signed: was this machine suspended, does a proxy"
+        " hold requests back, or was the clock just set? Try again; see timedatectl",
+    ),
+    Refusal(
+        ("SignatureDoesNotMatch",),
+        "not yet current",
+        "Signature not yet current: 20260321T203000Z is still later than 20260321T201500Z"
+        " (20260321T200000Z + 15 min.)",
+        "this machine's clock was ahead of STS's when the request was signed; set it (see"
+        " timedatectl)",
+    ),
+    Refusal(
+        ("RequestExpired",),
+        "",
+        "Request has expired.",
+        "the request arrived long after it was signed: was this machine suspended, or its clock"
+        " just set? Try again; see timedatectl",
     ),
     Refusal(
         ("SignatureDoesNotMatch", "IncompleteSignature"),
@@ -231,23 +266,49 @@ _REACH_HINT = (
 
 FAULTS = {
     "proxy": Fault(
-        "the proxy did not take the connection", "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+        "the proxy did not take the connection",
+        "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        "unreachable",
     ),
-    "connect timeout": Fault("connecting timed out", _REACH_HINT),
-    "unreachable": Fault("{error}", _REACH_HINT),
-    "read timeout": Fault("no answer on an open connection", LONGER_HINT),
-    "dropped": Fault("the connection was dropped", None),
+    "proxy 407": Fault(
+        "the proxy wants a user name and a password, or other ones (HTTP 407)",
+        "write them into the variable: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+    ),
+    "no such host": Fault(
+        "the host name cannot be resolved ({error})",
+        "is the name right, and does this machine have a name server? See --region and"
+        " AWS_ENDPOINT_URL_STS",
+        "unreachable",
+    ),
+    "connect timeout": Fault("connecting timed out", _REACH_HINT, "unreachable"),
+    "unreachable": Fault("{error}", _REACH_HINT, "unreachable"),
+    "read timeout": Fault("no answer on an open connection", LONGER_HINT, "fault"),
+    "dropped": Fault("the connection was dropped", None, "fault"),
     "not STS": Fault(
-        "the answer is not STS's",
+        "the answer is not STS's ({error})",
         "something else answers there: a proxy, a login page, another service?",
+        "garbled",
     ),
+    "not HTTP": Fault(
+        "the answer is not HTTP ({error})",
+        "another service on that port, or https:// instead of http://?",
+        "garbled",
+    ),
+    "too large": Fault(
+        "the answer is larger than 1 MiB", "something else answers there: see AWS_ENDPOINT_URL_STS"
+    ),
+    "not sent": Fault("nothing was sent: {error} in the request", None),
     "no authorities": Fault(
-        "{bundle} holds no certificate of an authority",
+        "{error} holds no certificate of an authority",
         "name a PEM file with the authorities to trust in AWS_CA_BUNDLE, or unset it",
     ),
     "host name": Fault(
         "the certificate is for another host name",
         "is that a proxy, or an endpoint override that names another host?",
+    ),
+    "certificate not yet valid": Fault(
+        "the certificate is not valid yet",
+        "this machine's clock is probably behind: see date -u",
     ),
     "expired certificate": Fault(
         "the certificate has expired",
@@ -281,6 +342,7 @@ IDENTITY_HINTS = {
 
 PROVIDERS = {
     "env": "the environment",
+    "profile": "the profile",
     "assume-role": "the profile's role",
     "assume-role-with-web-identity": "a web identity token file",
     "sso": "the SSO login cache",

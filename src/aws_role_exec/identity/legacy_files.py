@@ -1,0 +1,29 @@
+"""Credentials files of tools before the SDKs: left to botocore where there are any."""
+
+from __future__ import annotations
+
+import os
+
+from aws_role_exec.configuration.files import expand
+from aws_role_exec.errors import Doubt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from aws_role_exec.identity.base import Surroundings
+
+_BOTO_FILES = ("/etc/boto.cfg", "~/.boto")
+
+
+def find(surroundings: Surroundings) -> None:
+    """Return where there are no such files, or only variables that are empty.
+
+    Raises Doubt where there are: AWS_CREDENTIAL_FILE of the EC2 tools, and boto 2's
+    configuration. Nothing writes them any more, so they are not worth a second reader.
+    """
+    environ = surroundings.environ
+    if environ.get("AWS_CREDENTIAL_FILE"):
+        raise Doubt("AWS_CREDENTIAL_FILE is set")
+    named = environ.get("BOTO_CONFIG")
+    for path in _BOTO_FILES if named is None else (named,):  # botocore's rule, empty or not
+        if os.path.exists(expand(path, environ)):
+            raise Doubt(f"there is a file {path}")

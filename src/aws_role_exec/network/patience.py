@@ -1,0 +1,67 @@
+"""Asking again: the one loop of attempts, for STS and for every source of credentials."""
+
+from __future__ import annotations
+
+import time
+
+from aws_role_exec.errors import Fault, Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from aws_role_exec.messages import Tell
+    from aws_role_exec.network.deadline import Deadline
+
+    T = TypeVar("T")
+
+# Decorrelated jitter: of the strategies tried with 1000 clients against 100 requests/s, the one
+# by which all got their credentials within 30 s with the fewest requests.
+SHORTEST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 5.0
+# A host that cannot be reached at all is more likely misspelt than busy, and one that talks
+# nonsense more likely another's than the one meant.
+DOUBTFUL_KINDS = ("unreachable", "garbled")
+DOUBTFUL_ATTEMPTS = 3
+_LAST_ATTEMPT_SECONDS = 2.0
+
+
+def insist(
+    call: Callable[[], T],
+    deadline: Deadline,
+    tell: Tell,
+    passing: Callable[[Fault | Refusal], str | None],
+) -> T:
+    """Return what the call returns, calling again after what passes until the deadline.
+
+    `passing` says of a fault or a refusal whether it passes, as `sts.diagnose.passing` does.
+    All the time is used: a wait that would end after the deadline is cut to leave time for one
+    last attempt. Raises the Fault or Refusal that does not pass, and TimeoutError.
+    """
+    delay = SHORTEST_DELAY_SECONDS
+    deadline.answers, deadline.last_error = 0, None
+    is_last = False
+    while True:
+        try:
+            return call()
+        except (Fault, Refusal) as error:
+            kind = passing(error)
+            deadline.answers += 1
+            attempts = deadline.answers
+            if kind is None or (kind in DOUBTFUL_KINDS and attempts >= DOUBTFUL_ATTEMPTS):
+                raise
+            deadline.last_error = error
+            if is_last:
+                raise TimeoutError from None
+            import random  # noqa: PLC0415 - only when something failed
+
+            delay = random.uniform(SHORTEST_DELAY_SECONDS, delay * 3)  # noqa: S311 - no secret
+            delay = min(delay, LONGEST_DELAY_SECONDS)
+            left = deadline.remaining()
+            spare = min(_LAST_ATTEMPT_SECONDS, deadline.seconds / 5)
+            if delay >= left - spare:
+                is_last = True
+                delay = max(0.0, left - spare)
+            tell(f"attempt {attempts}: {error}; again in {delay:.1f}s")
+        time.sleep(delay)
