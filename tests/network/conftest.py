@@ -20,18 +20,22 @@ Behaviour = Callable[[Any], None]
 class Raw:
     """Takes connections one after the other, reads a whole request, and then behaves."""
 
-    def __init__(self, behaviour: Behaviour, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, behaviour: Behaviour, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.behaviour = behaviour
         self.context = context
         self.requests: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family)
+        self._host = f"[{host}]" if ":" in host else host
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
         port = self._listener.getsockname()[1]
-        return f"https://localhost:{port}/" if self.context else f"http://127.0.0.1:{port}/"
+        return f"https://localhost:{port}/" if self.context else f"http://{self._host}:{port}/"
 
     def _serve(self) -> None:
         while True:
@@ -72,14 +76,66 @@ def says() -> Iterator[Callable[..., Raw]]:
     """`says(b"HTTP/1.1 ...")` is a server that answers so, and then hangs up."""
     running: list[Raw] = []
 
-    def start(answer: bytes | Behaviour, context: ssl.SSLContext | None = None) -> Raw:
+    def start(
+        answer: bytes | Behaviour, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> Raw:
         behaviour = answer if callable(answer) else lambda stream: stream.sendall(answer)
-        running.append(Raw(behaviour, context))
+        running.append(Raw(behaviour, context, host))
         return running[-1]
 
     yield start
     for server in running:
         server.close()
+
+
+@pytest.fixture
+def blurts() -> Iterator[Callable[[bytes], str]]:
+    """`blurts(b"...")` is the authority of a server that says so to the first bytes it gets."""
+    with contextlib.ExitStack() as stack:
+
+        def start(words: bytes) -> str:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def serve() -> None:
+                while True:
+                    try:
+                        connection, _ = listener.accept()
+                    except OSError:
+                        return
+                    with connection, contextlib.suppress(OSError):
+                        connection.recv(65536)
+                        connection.sendall(words)
+                        connection.shutdown(socket.SHUT_WR)
+                        connection.recv(65536)
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            stack.callback(thread.join, 10)
+            stack.callback(listener.shutdown, socket.SHUT_RDWR)
+            return f"localhost:{listener.getsockname()[1]}"
+
+        yield start
+
+
+@pytest.fixture
+def full() -> Iterator[str]:
+    """The authority of a server that is too busy to take another connection (Linux)."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def closed() -> str:
+    """The authority of a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture(params=["directly", "by botocore"])

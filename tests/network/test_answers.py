@@ -37,7 +37,9 @@ UNDERSTOOD = {
     + b"TRANSFER-ENCODING: Chunked\r\n\r\n"
     + b"15\r\n" + BODY + b"\r\n0\r\n\r\n",
     "100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n" + OK + LENGTH + BODY,
-    "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK + LENGTH + BODY,
+    "early hints (which http.client takes for the answer)": (
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK + LENGTH + BODY
+    ),
     "gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED,
 }  # fmt: skip
 NOT_UNDERSTOOD = {
@@ -53,10 +55,31 @@ NOT_UNDERSTOOD = {
     "two lengths": (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "not HTTP"),
     "a length of words": (OK + b"Content-Length: some\r\n\r\n" + BODY, "not HTTP"),
     "a negative length": (OK + b"Content-Length: -1\r\n\r\n" + BODY, "not HTTP"),
+    "a length with too many digits": (
+        OK + b"Content-Length: " + b"9" * 9000 + b"\r\n\r\n",
+        "too large",
+    ),
+    "a chunk with too many digits": (
+        OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"F" * 9000 + b"\r\n",
+        "too large",
+    ),
     "a strange encoding": (OK + b"Content-Encoding: br\r\n" + LENGTH + BODY, "not HTTP"),
     "a strange framing": (OK + b"Transfer-Encoding: gzip\r\n\r\n" + BODY, "not HTTP"),
     "a header without end": (OK + b"X: " + b"x" * 100_000, "not HTTP"),
     "interim answers for ever": (b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, "not HTTP"),
+}
+# What http.client makes of it instead: another fault, or an answer that nobody will understand.
+BY_BOTOCORE = {
+    "a status of four digits": "not HTTP",
+    "half a header": None,
+    "a length of words": None,
+    "a negative length": None,
+    "a length with too many digits": None,
+    "a chunk with too many digits": "dropped",
+    "a chunk without size": "dropped",
+    "a strange encoding": None,
+    "a strange framing": None,
+    "interim answers for ever": "dropped",
 }
 TOO_LARGE = {
     "by its length": OK + b"Content-Length: %d\r\n\r\n" % (LARGEST_ANSWER_BYTES + 1),
@@ -76,7 +99,12 @@ class TestFraming:
     @pytest.mark.parametrize("name", UNDERSTOOD)
     @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
     def test_of_every_usual_kind_is_understood(
-        self, says: Callable[..., Raw], wire: Callable[..., Wire], name: str, at_once: bool
+        self,
+        says: Callable[..., Raw],
+        wire: Callable[..., Wire],
+        transport: str,
+        name: str,
+        at_once: bool,
     ) -> None:
         """And asked for once."""
 
@@ -86,23 +114,30 @@ class TestFraming:
 
         server = says(answer)
         found = wire().send("POST", server.url, {"x-a": "b"}, b"Action=AssumeRole")
-        assert (found.status, found.body) == (200, BODY)
+        if transport == "by botocore" and "http.client" in name:
+            assert found.status == 103
+        else:
+            assert (found.status, found.body) == (200, BODY)
         (request,) = server.requests
         assert request.endswith(b"\r\n\r\nAction=AssumeRole")
         assert b"\r\nx-a: b\r\n" in request
 
     @pytest.mark.parametrize("name", NOT_UNDERSTOOD)
     def test_that_is_none_is_told(
-        self, says: Callable[..., Raw], wire: Callable[..., Wire], name: str
+        self, says: Callable[..., Raw], wire: Callable[..., Wire], transport: str, name: str
     ) -> None:
         answer, fault = NOT_UNDERSTOOD[name]
-        with pytest.raises(Fault) as caught:
+        expected = BY_BOTOCORE.get(name, fault) if transport == "by botocore" else fault
+        found = None
+        try:
             wire().send("GET", says(answer).url, {}, b"")
-        assert caught.value.name == fault
+        except Fault as caught:
+            found = caught.name
+        assert found == expected
 
     @pytest.mark.parametrize("name", TOO_LARGE)
     def test_without_end_is_not_read_to_the_end(
-        self, says: Callable[..., Raw], wire: Callable[..., Wire], name: str
+        self, says: Callable[..., Raw], wire: Callable[..., Wire], transport: str, name: str
     ) -> None:
         """At most 1 MiB is read of any answer."""
         with pytest.raises(Fault) as caught:
@@ -123,22 +158,32 @@ class TestFraming:
             wire().send("GET", says(answer).url, {}, b"")
         assert caught.value.name == "dropped"
 
-    def test_by_botocore_is_bounded_too(
+    def test_that_breaks_off_is_no_shorter_answer(
         self, says: Callable[..., Raw], wire: Callable[..., Wire], transport: str
     ) -> None:
-        with pytest.raises(Fault) as caught:
-            wire().send("GET", says(TOO_LARGE["closed at the end"]).url, {}, b"")
-        assert caught.value.name == "too large"
+        """Where closing is the end, a reset is none."""
 
-    def test_needs_no_thread_of_control_characters(
-        self, says: Callable[..., Raw], wire: Callable[..., Wire]
+        def answer(stream: Any) -> None:
+            stream.sendall(UNDERSTOOD["closed at the end"][:-5])
+            time.sleep(0.1)  # a reset takes with it what was not read yet
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        with pytest.raises(Fault) as caught:
+            wire().send("GET", says(answer).url, {}, b"")
+        assert caught.value.name == "dropped"
+
+    def test_nothing_with_a_line_break_in_it_is_ever_sent(
+        self, says: Callable[..., Raw], wire: Callable[..., Wire], transport: str
     ) -> None:
-        """Nothing with a line break in it is ever sent."""
         server = says(UNDERSTOOD["length"])
         for url, headers in (
             (server.url, {"Authorization": "a\r\nX: b"}),
             (server.url + "x\ny", {}),
+            (server.url + "x y", {}),
+            (server.url + "x\u00a0y", {}),
             (server.url, {"a\n": "b"}),
+            (server.url, {"a b": "c"}),
+            (server.url, {"a": "\u2028"}),
         ):
             with pytest.raises(Fault) as caught:
                 wire().send("GET", url, headers, b"")

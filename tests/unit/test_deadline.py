@@ -1,6 +1,7 @@
 """One deadline for whatever is being waited for, and the caller's own alarm beside it."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -125,3 +126,66 @@ from aws_role_exec.network.deadline import Deadline, run_until
             "print(14 in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
         )
         assert done.stdout.splitlines() == ["in time", "True"], done
+
+    def test_that_comes_while_it_is_blocked_waits_until_it_is_let_through(self) -> None:
+        """The command gets it, and not we."""
+        for ring in (
+            "signal.setitimer(0, 0.1)",
+            "os.kill(os.getpid(), 14)",
+            "late = lambda: os.kill(os.getpid(), 14)",
+        ):
+            done = self.run(
+                "import os\nlate = lambda: None\nsignal.pthread_sigmask(signal.SIG_BLOCK, [14])\n"
+                f"{ring}\nrun_until(Deadline(30), lambda: (late(), time.sleep(0.3)))\n"
+                "until = time.monotonic() + 30\n"
+                "while 14 not in signal.sigpending() and time.monotonic() < until: pass\n"
+                "print(14 in signal.sigpending(), flush=True)\n"
+                "signal.pthread_sigmask(signal.SIG_UNBLOCK, [14])\ntime.sleep(30)"
+            )
+            assert done.stdout == "True\n", (ring, done)
+            assert done.returncode == -signal.SIGALRM, (ring, done)
+
+    def test_is_not_seen_by_the_command(self) -> None:
+        """Nothing of ours is there after execve(2)."""
+        shown = "grep -E '^Sig(Blk|Ign|Cgt|Pnd)|^ShdPnd' /proc/self/status"
+        plain = subprocess.run(["sh", "-c", shown], capture_output=True, text=True).stdout
+        done = self.run(
+            "import os\nrun_until(Deadline(0.5), lambda: None)\nsignal.signal(13, signal.SIG_DFL)\n"
+            f"signal.signal(25, signal.SIG_DFL)\nos.execvp('sh', ['sh', '-c', {shown!r}])"
+        )
+        assert done.stdout == plain
+        done = self.run(
+            "import os\nrun_until(Deadline(0.2), lambda: None)\n"
+            "os.execvp('sleep', ['sleep', '0.5'])"
+        )
+        assert done.returncode == 0, done
+
+
+class TestLookingUpAHost:
+    def test_ends_at_the_deadline(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A C library waits for its name servers, whatever signals say."""
+        answered = threading.Event()
+        monkeypatch.setattr("_socket.getaddrinfo", lambda *_: answered.wait(60))
+        deadline = Deadline(0.2)
+        with pytest.raises(TimeoutError):
+            run_until(deadline, lambda: deadline.resolve("sts.example", 443))
+        assert not answered.is_set()
+        answered.set()
+
+    def test_raises_what_the_library_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unknown(*_: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+        monkeypatch.setattr("_socket.getaddrinfo", unknown)
+        with pytest.raises(socket.gaierror, match="unknown"):
+            Deadline(30).resolve("sts.example", 443)
+
+    def test_needs_no_thread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`prlimit --nproc=1`, or a container's limit of processes."""
+
+        def full(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr("_thread.start_new_thread", full)
+        monkeypatch.setattr("_socket.getaddrinfo", lambda *_: ["found"])
+        assert Deadline(30).resolve("sts.example", 443) == ["found"]

@@ -34,13 +34,13 @@ def parse(url: str) -> Address:
     authority, target = rest[:end].lower(), rest[end:].partition("#")[0]
     if authority.startswith("["):
         host, bracket, tail = authority[1:].partition("]")
-        if not bracket or not host or not _ADDRESS_CHARACTERS.issuperset(host):
-            raise Doubt("an address that is not well-formed")
+        is_fine = bool(bracket) and ":" in host
     else:
         host, colon, number = authority.partition(":")
         tail = colon + number
-        if not host or not _HOST_CHARACTERS.issuperset(host):
-            raise Doubt("an address that is not well-formed")
+        is_fine = True
+    if not is_fine or not is_host(host):
+        raise Doubt("an address that is not well-formed")
     number = tail[1:]
     if tail and (tail[0] != ":" or not (number.isascii() and number.isdecimal())):
         raise Doubt("a port that is no number")
@@ -51,3 +51,9 @@ def parse(url: str) -> Address:
     if port != _PORTS[scheme]:
         shown += f":{port}"
     return Address(scheme, host, port, shown, target if target.startswith("/") else "/" + target)
+
+
+def is_host(host: str) -> bool:
+    """Tell whether it is written as a host name or an IP address is, in small letters."""
+    allowed = _ADDRESS_CHARACTERS if ":" in host else _HOST_CHARACTERS
+    return bool(host) and allowed.issuperset(host)

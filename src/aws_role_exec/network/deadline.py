@@ -9,7 +9,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from aws_role_exec.errors import Fault, Refusal
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _STACK_BYTES = 1 << 20  # musl would give a thread 128 KiB
-_ALARM_REPEAT_SECONDS = 0.02  # until it gets through to us: a library may swallow an exception
 _HELPERS_GRACE_SECONDS = 0.05
 
 
@@ -25,6 +24,7 @@ class Deadline:
     """A point in time, and what was being waited for last, to be named when it passes.
 
     `answers` counts the attempts that failed so far, `last_error` is what the last one met.
+    `on_change` is called when the clock was stopped or goes on.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -32,7 +32,7 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
         self._stopped_at: float | None = None
-        self._on_change: Callable[[], None] = _nothing
+        self.on_change: Callable[[], None] | None = None
         self.waiting_for = "source credentials"
         self.answers = 0
         self.last_error: Fault | Refusal | None = None
@@ -49,14 +49,18 @@ class Deadline:
     def stop(self) -> None:
         """Let the clock stand still until `go_on`: for a person, who is no network."""
         self._stopped_at = time.monotonic()
-        self._on_change()
+        self._tell()
 
     def go_on(self) -> None:
         """Let the clock run again after `stop`."""
         if self._stopped_at is not None:
             self._end += time.monotonic() - self._stopped_at
             self._stopped_at = None
-            self._on_change()
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     def is_stopped(self) -> bool:
         """Tell whether the clock stands still."""
@@ -75,15 +79,16 @@ class Deadline:
 
         if ":" in host or host.rpartition(".")[2].isdecimal() or host == "localhost":
             return look_up()
-        found: list[list[Any] | OSError] = []
+        found: list[list[Any]] = []
+        failure: list[Exception] = []
         done = _thread.allocate_lock()
         done.acquire()
 
         def run() -> None:
             try:
                 found.append(look_up())
-            except OSError as error:
-                found.append(error)
+            except Exception as error:
+                failure.append(error)
             finally:
                 done.release()
 
@@ -93,17 +98,9 @@ class Deadline:
         except RuntimeError:  # at the limit of processes
             return look_up()
         done.acquire()  # the alarm gets through here
-        if isinstance(found[0], OSError):
-            raise found[0]
+        if failure:
+            raise failure[0]
         return found[0]
-
-
-def _nothing() -> None:
-    pass
-
-
-class _Passed(BaseException):
-    """The deadline has passed; no `except Exception` on the way may take it for its own."""
 
 
 if os.name == "nt":  # pragma: no cover - needs Windows
@@ -138,81 +135,58 @@ if os.name == "nt":  # pragma: no cover - needs Windows
         return outcome[0]
 
 else:
-    # Its C part: the Python part is made of enumerations (docs/adr/0001-imports.md).
-    import _signal as signal  # type: ignore[import-not-found]
+    from aws_role_exec.network.alarm import Alarm, Passed
 
     def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
         """Return what the work returns, or raise what it raises, before the deadline.
 
         A socket time-out bounds one read and a helper program has none at all; an alarm bounds
-        the whole. A caller's own alarm (`perl -e 'alarm 10; exec ...'`) goes on meanwhile and
-        is there again afterwards, with the time passed taken off. Raises TimeoutError when the
-        deadline passes.
+        the whole. Raises TimeoutError when the deadline passes.
         """
-        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
-        left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
-        handler = signal.getsignal(signal.SIGALRM)
-        callers_end = time.monotonic() + left if left else None
-        rings_for_us = callers_end is not None and handler != signal.SIG_IGN
-
-        def restore() -> None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, handler)
-            if callers_end is not None:
-                soon = max(callers_end - time.monotonic(), 1e-6)
-                signal.setitimer(signal.ITIMER_REAL, soon, interval)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-        def arm() -> None:
-            ends = [] if deadline.is_stopped() else [deadline.remaining()]
-            if rings_for_us and callers_end is not None:
-                ends.append(callers_end - time.monotonic())
-            soonest = max(min(ends), 1e-6) if ends else 0
-            signal.setitimer(signal.ITIMER_REAL, soonest, _ALARM_REPEAT_SECONDS)
-
-        is_over = False
-
-        def ring(*_: object) -> None:
-            if is_over:
-                return
-            if rings_for_us and time.monotonic() >= (callers_end or 0):
-                restore()  # the caller's alarm is due, and does with us what it would have done
-            elif not deadline.is_stopped() and deadline.remaining() <= 0:
-                raise _Passed
-            elif handler == signal.SIG_IGN or deadline.remaining() < _ALARM_REPEAT_SECONDS:
-                arm()
-            else:  # somebody else's, and it does what it would have done without us
-                signal.signal(signal.SIGALRM, handler)
-                os.kill(os.getpid(), signal.SIGALRM)
-
-        signal.signal(signal.SIGALRM, ring)
-        deadline._on_change = arm
+        alarm = Alarm(deadline)
         try:
             try:
-                arm()
+                alarm.start()
                 return work()
             finally:
-                is_over = True  # from here on the alarm says nothing any more
-        except _Passed:
+                alarm.is_over = True
+        except Passed:
             _end_helpers()
             raise TimeoutError from None
         finally:
-            deadline._on_change = _nothing
-            restore()
+            alarm.restore()
 
 
 def _end_helpers() -> None:
-    """End a credential_process that did not answer, so that it does not outlive us (Linux)."""
+    """End what was started and did not answer, so that it does not outlive us (Linux).
+
+    It is asked with SIGTERM, has a moment to obey, and is ended then.
+    """
     import signal as names  # noqa: PLC0415 - only when something failed
 
     processes = _descendants("self")
-    for number in (names.SIGTERM, names.SIGKILL) if processes else ():
-        for process in processes:
-            try:
-                os.kill(process, number)
-            except OSError:
-                continue
-        time.sleep(_HELPERS_GRACE_SECONDS)
+    _signal_all(processes, names.SIGTERM)
+    until = time.monotonic() + _HELPERS_GRACE_SECONDS
+    while time.monotonic() < until and any(map(_is_running, processes)):
+        time.sleep(0.002)
+    _signal_all([*processes, *_descendants("self")], getattr(names, "SIGKILL", names.SIGTERM))
+
+
+def _signal_all(processes: Sequence[int], number: int) -> None:
+    for process in processes:
+        try:
+            os.kill(process, number)
+        except OSError:
+            continue
+
+
+def _is_running(process: int) -> bool:
+    """Tell whether a process is there, and no zombie."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in b"ZX"
+    except OSError:
+        return False
 
 
 def _descendants(process: str) -> list[int]:

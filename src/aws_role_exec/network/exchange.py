@@ -27,6 +27,7 @@ LARGEST_ANSWER_BYTES = 1 << 20
 USER_AGENT = f"aws-role-exec/{__version__}"
 _LONGEST_LINE_BYTES = 65536
 _INTERIM_ANSWERS_AT_MOST = 16
+_LONGEST_NUMBER = 20  # digits of a length; int() takes thousands, at a price
 # X509_V_ERR_...: openssl/x509_vfy.h
 _VERIFY_FAULTS = {
     9: "certificate not yet valid",
@@ -88,8 +89,8 @@ def exchange(
             return _Reader(receive, url).answer(method)
         except TimeoutError:
             raise Fault("read timeout", url) from None
-        except OSError:
-            raise Fault("dropped", url) from None
+        except OSError as error:
+            raise broken(error, url) from None
     finally:
         connection.close()
 
@@ -97,7 +98,7 @@ def exchange(
 def _request(
     method: str, place: Address, url: str, headers: Mapping[str, str], body: bytes
 ) -> bytes:
-    """Return the request as it is sent; a character that would end a line is never sent."""
+    """Return the request as it is sent."""
     fields = {
         "host": place.authority,
         "user-agent": USER_AGENT,
@@ -105,13 +106,19 @@ def _request(
         "content-length": str(len(body)),
         "connection": "close",
     }
-    lines = [
-        f"{method} {place.target} HTTP/1.1",
-        *(f"{name}: {value}" for name, value in fields.items()),
-    ]
-    if not all(line.isascii() and line.isprintable() for line in lines):
-        raise Fault("not sent", url, "a character that is not printable")
+    refuse_unprintable(method + place.target, fields, url)
+    lines = [f"{method} {place.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
     return "".join(f"{line}\r\n" for line in lines).encode("ascii") + b"\r\n" + body
+
+
+def refuse_unprintable(target: str, headers: Mapping[str, str], url: str) -> None:
+    """Raise Fault for a character that would end a word or a line of a request's head."""
+    names, values = "".join(headers), "".join(headers.values())
+    if not all(text.isascii() and text.isprintable() for text in (target, names, values)):
+        raise Fault("not sent", url, "a character that is not printable")
+    if " " in target + names:
+        raise Fault("not sent", url, "a space")
 
 
 def _connect(
@@ -124,7 +131,11 @@ def _connect(
         raise Fault("no such host", url, f"{place.host}: {error.strerror}") from None
     fault = Fault("no such host", url, place.host)
     for family, kind, protocol, _, socket_address in found:
-        connection = _Socket(family, kind | getattr(_socket, "SOCK_CLOEXEC", 0), protocol)
+        try:
+            connection = _Socket(family, kind | getattr(_socket, "SOCK_CLOEXEC", 0), protocol)
+        except OSError as error:  # a kernel without IPv6, or no descriptor left
+            fault = Fault("unreachable", url, f"{place.authority}: {error.strerror}")
+            continue
         try:
             connection.settimeout(timeout_seconds)
             # Else a request over TLS 1.3 waits until the server acknowledges our handshake.
@@ -162,20 +173,27 @@ def _open_tls(connection: _socket.socket, host: str, url: str, trust: Trust) -> 
     try:
         tls = context._wrap_socket(connection, False, host)
         tls.do_handshake()
-    except _ssl.SSLCertVerificationError as error:
-        code = getattr(error, "verify_code", 0)
-        raise Fault(_VERIFY_FAULTS.get(code, "untrusted"), url) from None
     except TimeoutError:
         raise Fault("read timeout", url) from None
-    except _ssl.SSLEOFError:
-        raise Fault("dropped", url) from None
-    except _ssl.SSLError as error:
-        reason = str(getattr(error, "reason", "") or "")
-        is_other = reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
-        raise Fault("not TLS" if is_other else "TLS", url, reason) from None
-    except OSError:
-        raise Fault("dropped", url) from None
+    except OSError as error:
+        raise broken(error, url) from None
     return tls
+
+
+def broken(error: OSError, url: str) -> Fault:
+    """Return the fault that an error of TLS, or of the connection below it, stands for.
+
+    It goes by OpenSSL's own codes (`ssl.SSLError.reason`, `SSLCertVerificationError.verify_code`).
+    """
+    code = getattr(error, "verify_code", None)
+    if code is not None:
+        return Fault(_VERIFY_FAULTS.get(code, "untrusted"), url)
+    reason = getattr(error, "reason", None)
+    if not isinstance(reason, str) or "EOF" in reason:
+        return Fault("dropped", url)
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
+        return Fault("not TLS", url)
+    return Fault("TLS", url, reason.lower().replace("_", " "))
 
 
 class _Reader:
@@ -225,7 +243,13 @@ class _Reader:
             return self._rest()
         if not (length.isascii() and length.isdecimal()):
             raise Fault("not HTTP", self._url, "a length that is no number")
-        return self._exactly(int(length))
+        return self._exactly(self._number(length, 10))
+
+    def _number(self, digits: str, base: int) -> int:
+        digits = digits.lstrip("0")
+        if len(digits) > _LONGEST_NUMBER:
+            raise Fault("too large", self._url)
+        return int(digits or "0", base)
 
     def _chunks(self) -> bytes:
         parts: list[bytes] = []
@@ -233,7 +257,7 @@ class _Reader:
             size = self._line().partition(";")[0].strip()
             if not size or set(size) - set("0123456789abcdefABCDEF"):
                 raise Fault("not HTTP", self._url, "a chunk without its size")
-            length = int(size, 16)
+            length = self._number(size, 16)
             if length == 0:
                 break
             parts.append(self._exactly(length))
@@ -273,9 +297,9 @@ class _Reader:
             try:
                 if not self._more():
                     break
-            except TimeoutError:
+            except (TimeoutError, ConnectionError):
                 raise
-            except OSError:  # many close without a farewell; who reads it sees whether it is whole
+            except OSError:  # TLS: many close without a farewell
                 break
             parts.append(self._data)
         return b"".join(parts)

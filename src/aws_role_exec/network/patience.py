@@ -24,7 +24,7 @@ LONGEST_DELAY_SECONDS = 5.0
 # nonsense more likely another's than the one meant.
 DOUBTFUL_KINDS = ("unreachable", "garbled")
 DOUBTFUL_ATTEMPTS = 3
-_LAST_ATTEMPT_SECONDS = 2.0
+_RESERVE_SECONDS = 0.25  # at the end, in which no further attempt begins
 
 
 def insist(
@@ -36,12 +36,13 @@ def insist(
     """Return what the call returns, calling again after what passes until the deadline.
 
     `passing` says of a fault or a refusal whether it passes, as `sts.diagnose.passing` does.
-    All the time is used: a wait that would end after the deadline is cut to leave time for one
-    last attempt. Raises the Fault or Refusal that does not pass, and TimeoutError.
+    All the time is used: where a wait would end after the deadline, the next attempt is made
+    somewhere in the second half of what is left. Raises the Fault or Refusal that does not pass,
+    and TimeoutError.
     """
     delay = SHORTEST_DELAY_SECONDS
+    reserve = min(_RESERVE_SECONDS, deadline.seconds / 20)
     deadline.answers, deadline.last_error = 0, None
-    is_last = False
     while True:
         try:
             return call()
@@ -52,16 +53,15 @@ def insist(
             if kind is None or (kind in DOUBTFUL_KINDS and attempts >= DOUBTFUL_ATTEMPTS):
                 raise
             deadline.last_error = error
-            if is_last:
+            left = deadline.remaining()
+            if left < 2 * reserve:
                 raise TimeoutError from None
             import random  # noqa: PLC0415 - only when something failed
 
             delay = random.uniform(SHORTEST_DELAY_SECONDS, delay * 3)  # noqa: S311 - no secret
             delay = min(delay, LONGEST_DELAY_SECONDS)
-            left = deadline.remaining()
-            spare = min(_LAST_ATTEMPT_SECONDS, deadline.seconds / 5)
-            if delay >= left - spare:
-                is_last = True
-                delay = max(0.0, left - spare)
-            tell(f"attempt {attempts}: {error}; again in {delay:.1f}s")
-        time.sleep(delay)
+            wait = delay
+            if wait > left - reserve:
+                wait = random.uniform(left / 2, left - reserve)  # noqa: S311 - no secret
+            tell(f"attempt {attempts}: {error}; again in {wait:.1f}s")
+        time.sleep(wait)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_role_exec.errors import Doubt, Fault, UsageError
 from aws_role_exec.network import trust
+from aws_role_exec.network.address import is_host
 from aws_role_exec.network.exchange import Answer, Waits, exchange
 from aws_role_exec.network.trust import Trust
 from aws_role_exec.records import record
@@ -68,9 +69,19 @@ class Wire:
             self.tell(f"{url}: carried by botocore: {_reason(proxy)}")
         from aws_role_exec.network import proxied as botocores  # noqa: PLC0415 - botocore
 
+        self._resolve(proxy or url)
         return botocores.send(
             method, url, headers, body, proxy=proxy, trust=authorities, waits=waits
         )
+
+    def _resolve(self, url: str) -> None:
+        """Look a host up where the deadline gets through, which botocore's look-up would hold."""
+        from urllib.parse import urlsplit  # noqa: PLC0415 - botocore has it
+
+        try:
+            self.deadline.resolve(urlsplit(url).hostname or "", 0)
+        except (OSError, ValueError):
+            pass  # botocore meets the same, or knows better
 
     def _send_directly(
         self,
@@ -103,57 +114,78 @@ def find_proxy(url: str, environ: Mapping[str, str]) -> str | None:
     """Return the proxy for a URL, None if it is to be asked directly.
 
     As in botocore, which leaves it to Python's urllib.request: the variable of the URL's scheme,
-    in lower case or in capitals, the former first; HTTP_PROXY in capitals does not count in a
-    CGI program; NO_PROXY has hosts, domains and `*`. ALL_PROXY is not asked.
+    whichever way it is written, where `_proxy` in small letters goes first, even empty;
+    HTTP_PROXY does not count in a CGI program; NO_PROXY has hosts, domains and `*`. ALL_PROXY is
+    not asked.
 
     Raises UsageError for a proxy variable that holds no address.
     """
     scheme, _, rest = url.partition("://")
-    name = _variable(f"{scheme}_proxy", environ)
-    if not environ.get(name) or (name == "HTTP_PROXY" and "REQUEST_METHOD" in environ):
+    name = _variable(scheme.lower(), environ)
+    if name is None:
         return None
-    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2].lower()
-    if _is_excepted(authority, environ.get(_variable("no_proxy", environ), "")):
-        return None
+    exceptions = _variable("no", environ)
+    if exceptions is not None:
+        authority = rest.partition("/")[0].partition("?")[0].lower()
+        if _is_excepted(authority, environ[exceptions]):
+            return None
     return _check(environ[name], name)
 
 
-def _variable(name: str, environ: Mapping[str, str]) -> str:
-    """Return the name that counts: in lower case, which empty means none, else in capitals."""
-    return name if name in environ else name.upper()
+def _variable(kind: str, environ: Mapping[str, str]) -> str | None:
+    """Return the name of the variable that counts of a kind (`https`, `no`), None for none."""
+    found = None
+    names = [name for name in environ if name[:-6].lower() == kind and name[-6:-5] == "_"]
+    for name in names:
+        if name[-5:].lower() == "proxy" and environ[name]:
+            found = name
+    if kind == "http" and "REQUEST_METHOD" in environ:  # CVE-2016-1000110
+        found = None
+    for name in names:
+        if name.endswith("_proxy"):
+            found = name if environ[name] else None
+    return found
 
 
 def _is_excepted(authority: str, no_proxy: str) -> bool:
     """Tell whether NO_PROXY has this host, with or without its port (urllib.request)."""
-    if no_proxy.strip() == "*":
+    if no_proxy == "*":
         return True
     host, colon, port = authority.rpartition(":")
-    if not (colon and port.isdecimal()):
+    if not colon or (port and not port.isdecimal()):
         host = authority
     for entry in no_proxy.split(","):
+        if not entry.strip():
+            continue
         name = entry.strip().lstrip(".").lower()
-        if name and any(
-            candidate == name or candidate.endswith("." + name) for candidate in (host, authority)
-        ):
+        if name in (host, authority) or host.endswith("." + name) or authority.endswith("." + name):
             return True
     return False
 
 
 def _check(proxy: str, variable: str) -> str:
     """Return a proxy's address with its scheme, or raise UsageError, which shows no password."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only with a proxy
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - only with a proxy
 
     hint = "write http://HOST:PORT"
-    address = proxy if "://" in proxy else f"http://{proxy}"
+    if proxy.startswith("//"):
+        address = f"http:{proxy}"
+    else:
+        address = proxy if "://" in proxy else f"http://{proxy}"
+    scheme, _, rest = address.partition("://")
+    address = f"{scheme.lower()}://{rest}"  # botocore takes no other
     try:
         parts = urlsplit(address)
-        is_fine = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        host, is_fine = parts.hostname or "", parts.port is None or parts.port > 0
     except ValueError:
-        is_fine = False
-    if not is_fine or any(c.isspace() or not c.isprintable() for c in proxy):
+        host, is_fine = "", False
+    login = unquote(f"{parts.username or ''}{parts.password or ''}") if is_fine else ""
+    if not is_fine or not is_host(host) or any(c.isspace() or not c.isprintable() for c in proxy):
         raise UsageError(f"{variable}: not the address of a proxy", hint=hint)
     if parts.scheme not in ("http", "https"):
         raise UsageError(
             f"{variable}: a proxy of scheme {parts.scheme} is not supported", hint=hint
         )
+    if not login.isascii():
+        raise UsageError(f"{variable}: only ASCII is supported in its user name and password")
     return address

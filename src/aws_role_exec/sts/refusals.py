@@ -266,7 +266,7 @@ _REACH_HINT = (
 
 FAULTS = {
     "proxy": Fault(
-        "the proxy did not take the connection",
+        "the proxy did not take the connection ({error})",
         "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         "unreachable",
     ),
