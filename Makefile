@@ -43,8 +43,9 @@ test-scheduler:
 	@echo "SKIPPED: the executable that tests/scheduler runs on real schedulers is for x86_64 Linux"
 endif
 
-bench: binary $(VENV)/installed-bench ## measure against the peers, as root on Linux: docs/performance.md
-	$(BIN)/python bench/bench.py --page docs/performance.md
+ROUNDS ?= 21
+bench: binary $(VENV)/installed-bench ## measure every case and the peers, as root on Linux [ORIGINAL=path ROUNDS=n]: docs/performance.md
+	$(BIN)/python bench/bench.py --page docs/performance.md --rounds $(ROUNDS) --original "$(ORIGINAL)"
 
 lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/ruff format --check

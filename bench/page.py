@@ -3,13 +3,33 @@
 import datetime
 import os
 import platform
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from figures import Measured, Requirement, ratios, spread
-from subjects import Subject
+import chart
+import cold
+from cases import Case, cases
+from figures import Bound, Measured, ratios, spread
+from subjects import REFERENCE, Subject
 
 MIB = 1 << 20
+THEIRS = "plain" + REFERENCE
+STEPS = (
+    ("start a process and end it (`/bin/true`)", "true", None),
+    ("start the interpreter", "empty", "true"),
+    ("import what every run needs, read the command line", "version", "empty"),
+    ("check, find the keys, sign, connect, send, read, become the command", "clear", "version"),
+    ("TLS, with one certificate to trust", "one", "clear"),
+    ("Debian's trust store in its place", "plain", "one"),
+)
+"""Parts of a plain run, each the difference of two subjects."""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, and an empty one."""
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 @dataclass
@@ -20,150 +40,313 @@ class Run:
     absent: dict[str, str]
     results: dict[str, Measured]
     sizes: dict[str, tuple[int, int]]
-    required: list[Requirement]
+    bounds: list[Bound]
     rounds: int
     load: float
+    original: str | None
 
-    def ordered(self) -> list[Subject]:
-        """Return the subjects, fastest first."""
-        return sorted(self.subjects, key=lambda one: spread(self.results[one.key].wall).median)
-
-    def ratio(self, key: str, series: str) -> str:
-        """Return a cell: how many times the reference's wall time."""
-        values = getattr(self.results[key], series)
-        reference = self.results.get("reference")
-        if reference is None or not values:
-            return "–"
-        return ratios(values, getattr(reference, series)).text(2)
+    @property
+    def reference(self) -> str:
+        return "the Go original" if self.original else "the Go stand-in"
 
     def markdown(self) -> str:
-        """Return the page."""
-        names = {one.key: one.title for one in self.subjects}
+        """Return the page: what is slower first."""
+        sections: tuple[tuple[str, Callable[[], list[str]]], ...] = (
+            ("Where aws-role-exec is slower", self.slower),
+            ("What is required", self.required),
+            ("Every case", self.every_case),
+            ("Where the time of a plain run goes", self.steps),
+            ("A true round trip of 80 ms", self.far),
+            ("200 starts at once", self.crowd),
+            ("A cold executable", self.cold),
+            ("Other programs, and floors", self.others),
+            ("Not measured", self.not_measured),
+            ("How it is measured", self.method),
+        )
         lines = [
             "# Performance",
             "",
             "<!-- Written by `make bench`; changes by hand are lost. -->",
             "",
             f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} on {machine()}.",
-            "The machine was shared with other work:"
-            f" its load average was {self.load:.1f} before and"
-            f" {os.getloadavg()[0]:.1f} at the end, of which 1 to 2 are the run's own.",
-            "Ratios are taken within a round, so they suffer less from that than times do.",
-            "",
-            "Every program assumes one role at a stub of STS on loopback over TLS, verifies its"
-            " certificate, and becomes `/bin/true`;",
-            "AWS CLI and awsume print credentials instead.",
-            "The stub runs on the same processors and its work is in the wall time of all.",
-            f"{self.rounds} rounds, each in an order of its own; medians (least to most).",
-            "Memory is the highest peak of all rounds, before the program became another.",
-            "All verify against the system's authorities as a user has them.",
-            "Go reads all of those at each start, which is half of its time:",
-            "with `SSL_CERT_FILE` naming a file of one certificate, the ratios to it are twice"
-            " these.",
+            f"The reference is {self.reference}"
+            + (
+                ", built from its own source and not part of this repository."
+                if self.original
+                else ": `bench/reference/main.go`, the same work with the current AWS SDK for Go"
+                " and without the original's options."
+            ),
+            "Times are medians (least to most) of"
+            f" {self.rounds} rounds, each in an order of its own;"
+            " ratios are taken within a round.",
+            "The machine was shared with other work: its load average was"
+            f" {self.load:.1f} before and {os.getloadavg()[0]:.1f} at the end,"
+            " of which 1 to 2 are the run's own.",
             "",
         ]
-        if "Go original" not in names.get("reference", "Go original"):
+        for title, section in sections:
+            if text := section():
+                lines += [f"## {title}", "", *text]
+        return "\n".join(lines).rstrip("\n") + "\n"
+
+    def name(self, one: Subject) -> str:
+        """Return what a subject is called outside of the tables of cases."""
+        names = {"plain": "aws-role-exec, plain", THEIRS: f"{self.reference}, plain"}
+        return names.get(one.key, one.title)
+
+    def ratio(self, key: str, other: str, series: str) -> str:
+        """Return a cell: how many times the other's figure."""
+        values = [getattr(self.results.get(k, Measured()), series) for k in (key, other)]
+        return ratios(*values).text(2) if all(values) else "–"
+
+    def cell(self, key: str, series: str, digits: int = 1) -> str:
+        """Return a cell: milliseconds."""
+        values = getattr(self.results.get(key, Measured()), series)
+        return spread(values).text(digits, 1000) if values else "–"
+
+    def measured(self) -> list[Case]:
+        """Return the cases, those first that compare worst with the reference."""
+        known = [case for case in cases() if case.key in self.results]
+        return sorted(known, key=lambda case: -(self.times(case) or 0.0))
+
+    def times(self, case: Case) -> float | None:
+        """Return a case's wall time in the reference's, None if that has no such thing."""
+        theirs = self.results.get(case.key + REFERENCE)
+        return ratios(self.results[case.key].wall, theirs.wall).median if theirs else None
+
+    def slower(self) -> list[str]:
+        lines = []
+        for case in self.measured():
+            times = self.times(case)
+            if times is not None and times > 1:
+                walls = (
+                    statistics.median(self.results[key].wall) * 1000
+                    for key in (case.key, case.key + REFERENCE)
+                )
+                ours, theirs = walls
+                lines.append(
+                    f"* {case.title}: {times:.2f} times the reference's wall time,"
+                    f" {ours:.1f} against {theirs:.1f} ms"
+                )
+        lines = lines or ["* in no case beside the reference"]
+        missed = [one for one in self.bounds if one.holds is False]
+        if missed:
+            lines += ["", "Bounds that do not hold:", ""]
+            lines += [f"* {one.case}: {one.bound}: {one.found}" for one in missed]
+        exempt = [one for one in self.bounds if one.bound.startswith("none: ")]
+        if exempt:
+            lines += ["", "No bound on CPU time:", ""]
             lines += [
-                "**The Go original could not be built here"
-                f" ({self.absent.get('the Go original')}).**",
-                "Its place is taken by a stand-in of ours, `bench/reference/main.go`: the same work"
-                " with the current AWS SDK for Go and without the original's options.",
-                "All that is said of the reference below is said of this stand-in.",
-                "",
+                f"* {one.case}: {one.found} × plain: {one.bound.removeprefix('none: ')}"
+                for one in exempt
             ]
-        lines += [
-            "![Wall time of a whole run](performance.svg)",
+        return [*lines, ""]
+
+    def required(self) -> list[str]:
+        state = {True: "yes", False: "**no**", None: "–"}
+        rows = [(one.case, one.bound, one.found, state[one.holds]) for one in self.bounds]
+        return table(("case", "bound", "measured", "holds"), rows)
+
+    def every_case(self) -> list[str]:
+        rows = []
+        for case in self.measured():
+            theirs = case.key + REFERENCE
+            peak = self.results[case.key].peak
+            their_peak = self.results[theirs].peak if theirs in self.results else 0
+            rows.append(
+                (
+                    case.title,
+                    str(case.calls),
+                    self.cell(case.key, "wall"),
+                    self.cell(theirs, "wall"),
+                    self.ratio(case.key, theirs, "wall"),
+                    self.cell(case.key, "cpu"),
+                    self.cell(theirs, "cpu"),
+                    self.ratio(case.key, "plain", "cpu"),
+                    f"{peak / 1024:.1f}",
+                    f"{their_peak / 1024:.1f}" if their_peak else "–",
+                )
+            )
+        head = (
+            *("case", "calls", "wall, ms", "reference's", "× reference"),
+            *("CPU, ms", "reference's", "× plain", "peak, MiB", "reference's"),
+        )
+        return [
+            "![Wall time of every case](performance.svg)",
             "",
-            "## A whole run",
+            *table(head, rows),
+            "Calls are those to STS and to SSO's portal, counted by the server"
+            " (GetCallerIdentity is not).",
+            "A run that is throttled once makes two.",
+            "A case that the reference has no option for is measured without it.",
+            "Two roles are, for the reference, a run that becomes a second one.",
+            "Throttled once: what passes between being throttled and asking again is taken out of"
+            " the wall time, though not to below the CPU time.",
             "",
-            "| | wall, ms | × reference | CPU, ms | peak MiB | system calls | size, MiB"
-            " | as .tar.gz, MiB |",
-            "|---|---|---|---|---|---|---|---|",
         ]
-        for one in self.ordered():
+
+    def steps(self) -> list[str]:
+        rows = []
+        known = [step for step in STEPS if {step[1], step[2] or step[1]} <= self.results.keys()]
+        if len(known) < len(STEPS):
+            return []
+        for text, key, without in known:
+            cells = []
+            for series in ("wall", "cpu"):
+                values = getattr(self.results[key], series)
+                if without:
+                    before = getattr(self.results[without], series)
+                    values = [a - b for a, b in zip(values, before, strict=True)]
+                cells.append(spread(values).text(1, 1000))
+            rows.append((text, *cells))
+        rows.append(("together", self.cell("plain", "wall"), self.cell("plain", "cpu")))
+        lines = table(("part", "wall, ms", "CPU, ms"), rows)
+        theirs = [
+            (title, self.cell(key + REFERENCE, "wall"), self.cell(key + REFERENCE, "cpu"))
+            for title, key in (
+                ("`--dry-run`", "dry_run"),
+                ("one certificate", "one"),
+                ("Debian's trust store", "plain"),
+            )
+            if key + REFERENCE in self.results
+        ]
+        return [
+            *lines,
+            "The reference's:",
+            "",
+            *table(("whole run", "wall, ms", "CPU, ms"), theirs),
+        ]
+
+    def far(self) -> list[str]:
+        keys = [one for one in self.subjects if self.results[one.key].far]
+        ours = [one for one in keys if not one.is_reference]
+        rows = []
+        for one in sorted(ours, key=lambda one: -statistics.median(self.results[one.key].far)):
+            theirs = one.key + REFERENCE if one.key + REFERENCE in self.results else THEIRS
+            mark = "" if theirs.startswith(one.key) else " (of plain)"
+            cells = (self.cell(one.key, "far", 0), self.cell(theirs, "far", 0) + mark)
+            rows.append((one.title, *cells, self.ratio(one.key, theirs, "far")))
+        if not rows:
+            return []
+        return [
+            "Every IP packet is 40 ms under way, acknowledgements included, between two ends of the"
+            " kernel's own TCP.",
+            "",
+            *table(("", "wall, ms", "reference's", "× reference"), rows),
+        ]
+
+    def crowd(self) -> list[str]:
+        keys = [one for one in self.subjects if self.results[one.key].crowd]
+        rows = [
+            (
+                self.name(one),
+                self.cell(one.key, "crowd", 0),
+                self.ratio(one.key, THEIRS, "crowd"),
+                str(self.results[one.key].crowd_failures),
+            )
+            for one in sorted(keys, key=lambda one: -statistics.median(self.results[one.key].crowd))
+        ]
+        if not rows:
+            return []
+        head = ("", "until the last was done, ms", "× reference, plain", "failed")
+        return table(head, rows)
+
+    def cold(self) -> list[str]:
+        rows = []
+        for one in self.subjects:
+            result = self.results[one.key]
+            if result.cold_pages:
+                pages = spread(result.cold_pages)
+                rows.append(
+                    (
+                        self.name(one),
+                        f"{result.pages * cold.PAGE / MIB:.1f}",
+                        pages.text(1, cold.PAGE / MIB),
+                        f"{pages.median / result.pages:.0%}",
+                        spread(result.cold_bytes).text(1, 1 / MIB),
+                        self.cell(one.key, "cold_wall"),
+                    )
+                )
+        if not rows:
+            return []
+        head = ("", "size, MiB", "read of it, MiB", "part", "read from disk, MiB", "wall, ms")
+        return [
+            "Nothing of the executable is in memory before; read of it is what is there afterwards,"
+            " the kernel's read-ahead included.",
+            "",
+            *table(head, rows),
+        ]
+
+    def others(self) -> list[str]:
+        keys = {case.key for case in cases()} - {"plain"}
+        those = [
+            one
+            for one in self.subjects
+            if one.key not in keys and (not one.is_reference or one.key == THEIRS)
+        ]
+        rows = []
+        for one in sorted(those, key=lambda one: -spread(self.results[one.key].wall).median):
             result = self.results[one.key]
             disk, packed = self.sizes.get(one.key, (0, 0))
-            cells = [
-                one.title,
-                spread(result.wall).text(1, 1000),
-                self.ratio(one.key, "wall"),
-                spread(result.cpu).text(1, 1000),
-                f"{result.peak / 1024:.1f}",
-                f"{result.system_calls}" if result.system_calls else "–",
-                f"{disk / MIB:.1f}" if disk else "–",
-                f"{packed / MIB:.1f}" if packed else "–",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines += [
-            "",
+            rows.append(
+                (
+                    self.name(one),
+                    self.cell(one.key, "wall"),
+                    self.ratio(one.key, THEIRS, "wall"),
+                    self.cell(one.key, "cpu"),
+                    f"{result.peak / 1024:.1f}",
+                    str(result.system_calls or "–"),
+                    f"{disk / MIB:.1f}" if disk else "–",
+                    f"{packed / MIB:.1f}" if packed else "–",
+                )
+            )
+        head = (
+            *("", "wall, ms", "× reference", "CPU, ms", "peak, MiB"),
+            *("system calls", "size, MiB", "as .tar.gz, MiB"),
+        )
+        return [
+            *table(head, rows),
+            "AWS CLI and awsume print credentials; the others become `/bin/true`.",
             "Sizes are of what is installed beside an interpreter that is there already:"
             " for pip everything in `site-packages` but pip,"
             " for Debian the package without those it depends on.",
             "",
         ]
-        if any(result.delayed for result in self.results.values()):
-            lines += self.table(
-                "With 80 ms added to each round trip",
-                "A relay in front of the stub delivers every byte 40 ms later, both ways,"
-                " and the first one a further 80 ms later for TCP's own handshake.",
-                "delayed",
-            )
-        if any(result.crowd for result in self.results.values()):
-            lines += self.table(
-                "200 starts at once",
-                "Until the last one was done. Failed: "
-                + ", ".join(
-                    f"{names[key]} {result.crowd_failures}"
-                    for key, result in self.results.items()
-                    if result.crowd
-                )
-                + ".",
-                "crowd",
-            )
-        if self.absent:
-            lines += ["## Not measured", ""]
-            lines += [f"* {name}: {why}" for name, why in self.absent.items()]
-            lines.append("")
-        lines += ["## What is required", "", "| requirement | found | |", "|---|---|---|"]
-        for required in self.required:
-            state = {True: "holds", False: "**does not hold**", None: "–"}[required.holds]
-            lines.append(f"| {required.text} | {required.found} | {state} |")
-        return "\n".join(lines) + "\n"
 
-    def table(self, title: str, text: str, series: str) -> list[str]:
-        """Return the lines of a section of one series."""
-        lines = [f"## {title}", "", text, "", "| | wall, ms | × reference |", "|---|---|---|"]
-        for one in self.ordered():
-            values = getattr(self.results[one.key], series)
-            if values and (one.asks or series != "delayed"):
-                cells = (one.title, spread(values).text(0, 1000), self.ratio(one.key, series))
-                lines.append(f"| {' | '.join(cells)} |")
-        return [*lines, ""]
+    def not_measured(self) -> list[str]:
+        lines = [f"* {name}: {why}" for name, why in self.absent.items()]
+        return [*lines, ""] if lines else []
+
+    def method(self) -> list[str]:
+        return [
+            "Every program asks a stub of STS on the same machine, over TLS, and verifies its"
+            " certificate with the system's trust store as a user has it.",
+            "The stub sends no session tickets, so that a client that waits for an"
+            " acknowledgement before it sends its request is seen to wait.",
+            "The stub runs on the same processors and its work is in the wall time of all.",
+            "Go reads the whole trust store at each start;"
+            " with one certificate, SSL_CERT_FILE and SSL_CERT_DIR are set for both.",
+            "CPU time is user and system time of the process and of those that it waited for."
+            " Memory is the highest peak of all rounds, before the program became another.",
+            "`make bench ORIGINAL=/path` runs beside the Go original, `make bench` beside a"
+            " stand-in; bench/README.md says more.",
+            "",
+        ]
 
     def plot(self) -> str:
-        """Return the wall times as bars."""
-        rows = self.ordered()
-        most = max(spread(self.results[one.key].wall).median for one in rows)
-        height, left, width = 24, 290, 460
-        lines = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 110}"'
-            f' height="{len(rows) * height + 50}" font-family="sans-serif" font-size="13">',
-            '<rect width="100%" height="100%" fill="white"/>',
-            '<text x="10" y="20">Wall time of a whole run, median of'
-            f" {self.rounds} rounds, ms</text>",
+        """Return the wall times of every case as bars."""
+        rows = [
+            (
+                case.title,
+                spread(self.results[case.key].wall).median * 1000,
+                spread(self.results[case.key + REFERENCE].wall).median * 1000
+                if case.key + REFERENCE in self.results
+                else None,
+            )
+            for case in self.measured()
         ]
-        for number, one in enumerate(rows):
-            y = 34 + number * height
-            value = spread(self.results[one.key].wall).median
-            colour = "#c60" if one.title.startswith("aws-role-exec") else "#789"
-            length = max(1.0, value / most * width)
-            title = escape(one.title.replace("`", ""))
-            lines += [
-                f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{title}</text>',
-                f'<rect x="{left}" y="{y}" width="{length:.1f}" height="18" fill="{colour}"/>',
-                f'<text x="{left + length + 6:.1f}" y="{y + 14}">{value * 1000:.1f}</text>',
-            ]
-        return "\n".join([*lines, "</svg>"]) + "\n"
+        title = f"Wall time, ms, median of {self.rounds} rounds"
+        return chart.draw(title, ("aws-role-exec", self.reference.removeprefix("the ")), rows)
 
 
 def machine() -> str:

@@ -11,17 +11,20 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import stub
+from cases import HOME, KEYS, PLAIN, ROLE, TRUE, Case, cases, write_home
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-ROLE = "arn:aws:iam::123456789012:role/bench"
-IMDS_PORT = 1338
+REFERENCE = "/reference"
+"""Behind a case's key: the reference doing the same."""
+
 TRUST = {"AWS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLEEXAMPLE00", "AWS_SECRET_ACCESS_KEY": "dummy+secret"}
-REGION = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 
 EMPTY = r"""
 import marshal, sys
@@ -40,18 +43,27 @@ print("const struct _frozen aws_role_exec_modules[] = {", rows, "{0, 0, 0, 0}};"
 
 @dataclass
 class Subject:
-    """One way to become a command under a role, or a floor."""
+    """A program that is run and measured: of a case, of a peer, or a floor."""
 
     key: str
     title: str
     command: list[str]
     variables: dict[str, str] = field(default_factory=dict)
-    asks: bool = True
-    """Whether a run asks STS for a role."""
+    calls: int = 1
+    """How many calls a run makes, to STS and to SSO's portal, without GetCallerIdentity."""
+    home: str = "plain"
+    """Which of the home directories it has: a case's key, or `peers`."""
+    status: int = 0
     files: list[str] = field(default_factory=list)
     """What is installed of it; empty if another subject says so."""
-    configured: bool = False
-    """Whether it needs its configuration in HOME."""
+    writes: bool = False
+    """Whether it writes a file that must not be there."""
+    distant: bool = True
+    """Whether it is run with a long way to STS, too."""
+
+    @property
+    def is_reference(self) -> bool:
+        return self.key.endswith(REFERENCE)
 
 
 def output(command: list[str], **options: object) -> str:
@@ -143,76 +155,121 @@ def site_packages(place: Path) -> list[str]:
     return [str(entry) for entry in site.iterdir() if not entry.name.startswith("pip")]
 
 
-def collect(few: bool) -> tuple[list[Subject], dict[str, str]]:
+Form = Callable[[Case], list[str] | None]
+"""The command line with which a reference does what a case does, None if it cannot."""
+
+
+def original(program: str) -> Form:
+    """Return how the Go original is called."""
+
+    def form(case: Case) -> list[str] | None:
+        if case.reference is None:
+            return None
+        if case.alone is not None:
+            return [program, *case.reference]
+        command = [program, "--role-arn", case.role, "--session-name", "bench", *case.reference]
+        if case.twice:
+            return [*command, "--", program, "--role-arn", f"{ROLE}-two", *case.then]
+        return [*command, *case.then]
+
+    return form
+
+
+def stand_in(program: str) -> Form:
+    """Return how the stand-in is called, which has no options."""
+
+    def form(case: Case) -> list[str] | None:
+        if case.reference != () or case.then != TRUE:
+            return None
+        again = [program, f"{ROLE}-two"] if case.twice else []
+        return [program, case.role, *again, "/bin/true"]
+
+    return form
+
+
+def of_cases(program: str, reference: Form) -> list[Subject]:
+    """Return ours and the reference for every case."""
+    found = []
+    for case in cases():
+        then = ["--role-arn", case.role, "--session-name", "bench", *case.options, *case.then]
+        common: dict[str, Any] = {
+            "calls": case.calls,
+            "home": case.key,
+            "writes": "--output" in case.then,
+            "distant": case.distant and case.calls > 0,
+            "variables": case.variables,
+        }
+        ours = [program, *(then if case.alone is None else case.alone)]
+        found.append(Subject(case.key, case.title, ours, status=case.status, **common))
+        if (theirs := reference(case)) is not None:
+            key, title = case.key + REFERENCE, f"reference: {case.title}"
+            found.append(Subject(key, title, theirs, status=case.reference_status, **common))
+    return found
+
+
+@dataclass
+class Wanted:
+    """What is asked for on the command line."""
+
+    program: str
+    original: str | None
+    few: bool
+    peers: bool
+
+
+def collect(wanted: Wanted) -> tuple[list[Subject], dict[str, str]]:
     """Return the subjects, and of those that cannot be had the reason."""
     workshop = Workshop()
     absent: dict[str, str] = {}
-    binary = str(ROOT / "dist" / "linux_amd64" / "aws-role-exec")
-    then = ["--role-arn", ROLE, "--session-name", "bench", "--", "/bin/true"]
-    keys = KEYS | REGION
-    subjects = [
-        Subject("true", "`/bin/true`", ["/bin/true"], asks=False),
-        Subject("plain", "aws-role-exec, plain case", [binary, *then], keys, files=[binary]),
-    ]
-    if few:
-        return subjects, absent
+    program = wanted.program
+    subjects = [Subject("true", "`/bin/true`", ["/bin/true"], calls=0)]
+    if wanted.few:
+        few = of_cases(program, lambda case: None)
+        return subjects + [one for one in few if one.key == "plain"], absent
 
-    subjects += [
-        Subject(
-            "instance",
-            "aws-role-exec, instance metadata",
-            [binary, *then],
-            REGION | {"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{IMDS_PORT}"},
-        ),
-        Subject(
-            "other",
-            "aws-role-exec, any other case (botocore)",
-            [binary, *then],
-            keys | {"AWS_USE_FIPS_ENDPOINT": "false"},
-        ),
-        Subject("version", "aws-role-exec --version", [binary, "--version"], asks=False),
-    ]
+    if wanted.original:
+        reference = original(wanted.original)
+        size_of = wanted.original
+    else:
+        size_of = str(workshop.root / "bin" / "reference")
+        workshop.go_build(str(HERE / "reference"), Path(size_of))
+        reference = stand_in(size_of)
+    subjects += of_cases(program, reference)
+    for one in subjects:
+        if one.key in ("plain", "plain" + REFERENCE):
+            one.files = [one.command[0]]
+    clear = PLAIN | {"AWS_ENDPOINT_URL_STS": "http://{}:{}".format(*stub.IN_THE_CLEAR)}
+    then = ["--role-arn", ROLE, "--session-name", "bench", *TRUE]
+    subjects.append(
+        Subject("clear", "aws-role-exec without TLS", [program, *then], clear, distant=False)
+    )
 
-    def attempt(name: str, make: object) -> None:
+    def attempt(name: str, make: Callable[[], Subject]) -> None:
         print(f"bench: {name}", file=sys.stderr, flush=True)
         try:
-            subjects.append(make())  # type: ignore[operator]
+            subjects.append(make())
         except (RuntimeError, OSError, StopIteration) as error:
             absent[name] = getattr(error, "strerror", None) or str(error) or "no answer"
 
     def empty() -> Subject:
-        program = workshop.empty_program()
-        return Subject("empty", "empty program in our launcher", [program], asks=False)
+        return Subject(
+            "empty", "empty program in our launcher", [workshop.empty_program()], calls=0
+        )
 
     def pip() -> Subject:
         place = workshop.venv("ours", [str(ROOT)], again=True)
         command = [str(place / "bin" / "aws-role-exec"), *then]
         return Subject(
-            "pip", "aws-role-exec, installed by pip", command, keys, files=site_packages(place)
+            "pip", "aws-role-exec, installed by pip", command, PLAIN, files=site_packages(place)
         )
-
-    def original() -> Subject:
-        program = workshop.go_module("github.com/scttfrdmn/aws-role-exec", "latest")
-        command = [program, "-role-arn", ROLE, "-session-name", "bench", "--", "/bin/true"]
-        return Subject("reference", "the Go original", command, keys, files=[program])
-
-    def stand_in() -> Subject:
-        program = workshop.root / "bin" / "reference"
-        workshop.go_build(str(HERE / "reference"), program)
-        command = [str(program), ROLE, "/bin/true"]
-        return Subject("reference", "Go stand-in", command, keys, files=[str(program)])
 
     def vault() -> Subject:
         program = workshop.go_module("github.com/99designs/aws-vault/v7", "v7.2.0")
         command = [program, "exec", "--no-session", "target", "--", "/bin/true"]
         variables = {"AWS_VAULT_BACKEND": "file", "AWS_VAULT_FILE_PASSPHRASE": "dummy"}
         return Subject(
-            "vault", "aws-vault 7.2.0", command, variables, files=[program], configured=True
+            "vault", "aws-vault 7.2.0", command, variables, home="peers", files=[program]
         )
-
-    def unknown(module: str) -> Subject:
-        workshop.go_module(module, "latest")
-        raise RuntimeError("it can be built, and the harness does not know how to run it")
 
     cli = ["sts", "assume-role", "--role-arn", ROLE, "--role-session-name", "bench"]
 
@@ -220,13 +277,8 @@ def collect(few: bool) -> tuple[list[Subject], dict[str, str]]:
         place = workshop.venv("awscli", ["awscli"])
         program = str(place / "bin" / "aws")
         version = output([program, "--version"]).split()[0].partition("/")[2]
-        return Subject(
-            "cli1",
-            f"AWS CLI {version} (pip)",
-            [program, *cli],
-            keys | TRUST,
-            files=site_packages(place),
-        )
+        title = f"AWS CLI {version} (pip)"
+        return Subject("cli1", title, [program, *cli], PLAIN | TRUST, files=site_packages(place))
 
     def cli2() -> Subject:
         if not os.path.exists("/usr/bin/aws"):
@@ -234,46 +286,46 @@ def collect(few: bool) -> tuple[list[Subject], dict[str, str]]:
         version = output(["/usr/bin/aws", "--version"]).split()[0].partition("/")[2]
         listed = output(["dpkg", "-L", "awscli"]).splitlines()
         files = [name for name in listed if os.path.isfile(name)]
-        return Subject(
-            "cli2", f"AWS CLI {version} (Debian)", ["/usr/bin/aws", *cli], keys | TRUST, files=files
-        )
+        title = f"AWS CLI {version} (Debian)"
+        return Subject("cli2", title, ["/usr/bin/aws", *cli], PLAIN | TRUST, files=files)
 
     def awsume() -> Subject:
         place = workshop.venv("awsume", ["awsume", "setuptools<81"])
         command = [str(place / "bin" / "awsumepy"), "target"]
-        return Subject(
-            "awsume", "awsume (pip)", command, TRUST, files=site_packages(place), configured=True
-        )
+        files = site_packages(place)
+        return Subject("awsume", "awsume (pip)", command, TRUST, home="peers", files=files)
 
     attempt("empty program", empty)
-    attempt("aws-role-exec by pip", pip)
-    attempt("the Go original", original)
-    if "the Go original" in absent:
-        attempt("Go stand-in", stand_in)
-    attempt("aws-vault", vault)
-    attempt("aws-runas", lambda: unknown("github.com/mmmorris1975/aws-runas"))
-    attempt("assume-role", lambda: unknown("github.com/remind101/assume-role"))
-    attempt("AWS CLI v1", cli1)
-    attempt("AWS CLI v2", cli2)
-    attempt("awsume", awsume)
+    if wanted.peers:
+        attempt("aws-role-exec by pip", pip)
+        attempt("aws-vault", vault)
+        attempt("AWS CLI v1", cli1)
+        attempt("AWS CLI v2", cli2)
+        attempt("awsume", awsume)
     return subjects, absent
 
 
-def configure(home: Path, subjects: list[Subject]) -> None:
-    """Write the configuration of those that read one, and store a key with aws-vault."""
-    (home / ".aws").mkdir(parents=True)
-    (home / ".aws" / "config").write_text(
-        "[profile base]\nregion = us-east-1\n[profile target]\nregion = us-east-1\n"
-        f"role_arn = {ROLE}\nrole_session_name = bench\nsource_profile = base\n"
-    )
-    (home / ".aws" / "credentials").write_text(
-        f"[base]\naws_access_key_id = {KEYS['AWS_ACCESS_KEY_ID']}\n"
-        f"aws_secret_access_key = {KEYS['AWS_SECRET_ACCESS_KEY']}\n"
-    )
+def write_homes(place: Path, subjects: list[Subject]) -> None:
+    """Write what the cases and the peers are configured with, and store a key with aws-vault."""
+    for case in cases():
+        write_home(place / case.key, case.files)
+    peers = {
+        ".aws/config": "[profile base]\nregion = us-east-1\n[profile target]\nregion = us-east-1\n"
+        f"role_arn = {ROLE}\nrole_session_name = bench\nsource_profile = base\n",
+        ".aws/credentials": f"[base]\naws_access_key_id = {KEYS['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {KEYS['AWS_SECRET_ACCESS_KEY']}\n",
+    }
+    home = place / "peers"
+    write_home(home, peers)
     for subject in subjects:
         if subject.key == "vault":
             environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", **subject.variables, **KEYS}
             output([subject.command[0], "add", "--env", "base"], env=environment)
+
+
+def put_home(text: str, home: Path) -> str:
+    """Return an argument or a variable with the home directory in its place."""
+    return text.replace(HOME, str(home))
 
 
 def sizes(files: list[str]) -> tuple[int, int]:
