@@ -135,9 +135,8 @@ class _Road:
         if hop.token is not None:
             keep_secret(hop.token)
             keys = None
-            from aws_role_exec.identity import oidc  # noqa: PLC0415 - with tokens only
-
-            self.trail.token = oidc.claims(hop.token)
+            if self.request.explain:
+                self._note_claims(hop.token)
         is_last = position == hops - 1
         parameters = self._parameters(hop, is_last)
         self.deadline.waiting_for = url + (f" ({place})" if place else "")
@@ -154,6 +153,8 @@ class _Road:
 
             if position == 0 and self.trail.identity_arn is None:
                 self.trail.identity_arn = diagnose.who_asked(error)
+            if hop.token is not None:
+                self._note_claims(hop.token)
             question = self._question(hop, parameters, source, place)
             raise diagnose.sts_error(error, question, time.time()) from error
         keep_secret(credentials.secret_access_key, credentials.session_token)
@@ -243,6 +244,11 @@ class _Road:
             return protocol.read(action, endpoint.url, answer.status, answer.headers, answer.body)
 
         return insist(ask, self.deadline, self.tell, _passing)
+
+    def _note_claims(self, token: str) -> None:
+        from aws_role_exec.identity import oidc  # noqa: PLC0415 - where something is to be told
+
+        self.trail.token = oidc.claims(token)
 
     def _note_clock(self, headers: Mapping[str, str]) -> None:
         from aws_role_exec.sts import diagnose  # noqa: PLC0415 - explaining takes its time

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 
-from aws_role_exec import assume
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import (
     EXIT_FAILURE,
@@ -23,7 +22,6 @@ from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, say_s
 from aws_role_exec.redaction import keep_secret, secrets_in
 from aws_role_exec.request import options, request
 from aws_role_exec.request.options import TABLE
-from aws_role_exec.trail import Trail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +97,9 @@ def run(
     about: Tell = tell if asked.verbose else keep_quiet
     if asked.explain:
         return _explain(asked, environ, about)
+    from aws_role_exec import assume  # noqa: PLC0415 - not for a dry run
+    from aws_role_exec.trail import Trail  # noqa: PLC0415
+
     credentials = assume.obtain(asked, environ, about, Trail())
     if asked.destination is not None:
         from aws_role_exec.output import files, formats  # noqa: PLC0415 - not for a command
@@ -119,8 +120,9 @@ def run(
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     """Print what would be asked and what STS says to it; returns 0 if that is yes."""
-    from aws_role_exec import explain  # noqa: PLC0415
+    from aws_role_exec import assume, explain  # noqa: PLC0415
     from aws_role_exec.output import files  # noqa: PLC0415
+    from aws_role_exec.trail import Trail  # noqa: PLC0415
 
     found = Trail()
     credentials: Credentials | None = None
@@ -169,8 +171,7 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def _print_dry_run(asked: Request) -> None:
-    import shlex  # noqa: PLC0415
-
+    from aws_role_exec.output import formats  # noqa: PLC0415
     from aws_role_exec.sts import duration  # noqa: PLC0415
 
     lifetime = duration.format_go(duration.from_seconds(asked.duration_seconds))
@@ -179,7 +180,7 @@ def _print_dry_run(asked: Request) -> None:
         f"session-name: {asked.session_name}",
         f"duration: {lifetime}",
         f"region: {asked.region}",
-        f"command: {shlex.join(asked.command)}" if asked.command else f"format: {asked.format}",
+        f"command: {formats.join(asked.command)}" if asked.command else f"format: {asked.format}",
     ]
     if len(asked.role_arns) > 1:
         lines.insert(1, f"by way of: {' '.join(asked.role_arns[:-1])}")

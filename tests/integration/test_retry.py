@@ -94,16 +94,16 @@ class TestTheDeadline:
 
     def test_nobody_listening_is_unreachable(self, run: Runner) -> None:
         """A closed port is named with the address that was tried."""
-        url = "http://127.0.0.1:9"
-        result = run.assume("--sts-timeout", "2s", "--", "true", env={"AWS_ENDPOINT_URL_STS": url})
+        env = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "HTTP_PROXY": None}
+        result = run.assume("--sts-timeout", "2s", "--", "true", env=env)
         failure = result.failure(125)
         assert "127.0.0.1:9" in failure.text
         assert failure.hint
 
     def test_an_unknown_host_is_unreachable(self, run: Runner) -> None:
         """So is a name that does not resolve (`.invalid` never does)."""
-        url = "http://sts.invalid"
-        result = run.assume("--sts-timeout", "2s", "--", "true", env={"AWS_ENDPOINT_URL_STS": url})
+        env = {"AWS_ENDPOINT_URL_STS": "http://sts.invalid", "HTTP_PROXY": None}
+        result = run.assume("--sts-timeout", "2s", "--", "true", env=env)
         assert "sts.invalid" in result.failure(125).text
         assert result.seconds < 2 + self.LATE
 

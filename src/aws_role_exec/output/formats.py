@@ -8,7 +8,7 @@ from aws_role_exec.records import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.output.files import Destination
@@ -153,19 +153,33 @@ def _assign_dotenv(name: str, value: str) -> str:
 
 
 def _json(credentials: Credentials, region: str, _section: str) -> str:
-    import json  # noqa: PLC0415 - rarely asked for
-
     # The members that `credential_process` asks for (AWS SDKs and Tools Reference Guide), and
     # the region.
     document = {
-        "Version": 1,
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
         "SessionToken": credentials.session_token,
         "Expiration": credentials.expiration,
         "Region": region,
     }
-    return json.dumps(document, indent=2) + "\n"
+    # Credentials has printable ASCII only, and so has a region.
+    members = [f'  "{name}": "{_escape_json(text)}"' for name, text in document.items()]
+    return "{\n" + ",\n".join(['  "Version": 1', *members]) + "\n}\n"
+
+
+def _escape_json(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def join(words: Sequence[str]) -> str:
+    """Return a command line that a POSIX shell would read as these words."""
+    return " ".join(
+        word if word and _PLAIN.issuperset(word) else "'" + word.replace("'", "'\"'\"'") + "'"
+        for word in words
+    )
+
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
 
 
 def _credentials_file(credentials: Credentials, region: str, section: str) -> str:

@@ -162,12 +162,23 @@ def clock_skew_seconds(headers: Mapping[str, str], now: float) -> float | None:
 
     To about a second, as that is what the Date header holds; None when it has none.
     """
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only when something failed
-
     try:
-        return now - parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, TypeError, ValueError, OverflowError):
+        _, day, month, year, clock, _ = headers["date"].split()
+        hours, minutes, seconds = map(int, clock.split(":"))
+        days = _days_since_epoch(int(year), _MONTHS.index(month) + 1, int(day))
+    except (KeyError, ValueError):
         return None
+    return now - (((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _days_since_epoch(year: int, month: int, day: int) -> int:
+    """Return the days from 1970-01-01; `datetime` and `calendar` take longer than the request."""
+    years = year - (month < 3)  # counted from March, so that a leap day is the last of a year
+    in_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return 365 * years + years // 4 - years // 100 + years // 400 + in_year - 719468
 
 
 def _refusal_hint(error: Refusal, question: Question, now: float) -> str | None:
@@ -209,11 +220,20 @@ def _skew_hint(error: Refusal, now: float) -> str | None:
 
 
 def _shorten(text: str) -> str:
-    import re  # noqa: PLC0415 - only when something failed
-
-    # What we sent and a service may quote: whoever has it could send it again.
-    names = r"Signature=|WebIdentityToken=|x-amz-security-token\W+|x-amz-sso_bearer_token\W+"
-    sent = rf"({names})[^\s,;&]+"
     # Before it is cut: half a secret is one, too.
-    text = re.sub(sent, r"\1***", " ".join(redact(text).split()), flags=re.IGNORECASE)
+    text = " ".join(redact(text).split())
+    lower = text.lower()
+    if any(name in lower for name in _SENT):
+        text = _mask(text)
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
+
+
+# What we sent and a service may quote: whoever has it could send it again.
+_SENT = ("signature=", "webidentitytoken=", "x-amz-security-token", "x-amz-sso_bearer_token")
+
+
+def _mask(text: str) -> str:
+    import re  # noqa: PLC0415 - hardly ever
+
+    names = "|".join(name if name.endswith("=") else rf"{name}\W+" for name in _SENT)
+    return re.sub(rf"({names})[^\s,;&]+", r"\1***", text, flags=re.IGNORECASE)

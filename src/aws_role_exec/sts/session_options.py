@@ -17,22 +17,24 @@ _EMPTY_HINT = "it is empty; is a variable not set?"
 class Limit:
     """What STS takes for one value: its length, and its pattern as the API reference has it.
 
-    A test compares the numbers and patterns with botocore's model of STS. `letters` says the
-    pattern in words.
+    A test compares the numbers and patterns with botocore's model of STS. `others` has
+    what the pattern takes beside word characters, `letters` says it in words.
     """
 
     shortest: int
     longest: int
     pattern: str
+    others: str
     letters: str
 
 
-EXTERNAL_ID = Limit(2, 1224, r"[\w+=,.@:\/-]*", "letters, digits and _+=,.@:/-")
-SOURCE_IDENTITY = Limit(2, 256, r"[\w+=,.@-]*", "letters, digits and _+=,.@-")
-MFA_SERIAL = Limit(9, 256, r"[\w+=/:,.@-]*", "letters, digits and _+=/:,.@-")
-MFA_CODE = Limit(6, 6, r"[\d]*", "digits")
-TAG_KEY = Limit(1, 128, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", "letters, digits, spaces and _.:/=+-@")
-TAG_VALUE = Limit(0, 256, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", TAG_KEY.letters)
+EXTERNAL_ID = Limit(2, 1224, r"[\w+=,.@:\/-]*", "+=,.@:/-", "letters, digits and _+=,.@:/-")
+SOURCE_IDENTITY = Limit(2, 256, r"[\w+=,.@-]*", "+=,.@-", "letters, digits and _+=,.@-")
+MFA_SERIAL = Limit(9, 256, r"[\w+=/:,.@-]*", "+=/:,.@-", "letters, digits and _+=/:,.@-")
+MFA_CODE = Limit(6, 6, r"[\d]*", "", "digits")
+_TAG_LETTERS = "letters, digits, spaces and _.:/=+-@"
+TAG_KEY = Limit(1, 128, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+", "_.:/=+-@", _TAG_LETTERS)
+TAG_VALUE = Limit(0, 256, r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", "_.:/=+-@", _TAG_LETTERS)
 TAGS_AT_MOST = 50
 POLICY_ARNS_AT_MOST = 10
 POLICY_CHARACTERS_AT_MOST = 2048
@@ -41,7 +43,9 @@ POLICY_CHARACTERS_AT_MOST = 2048
 TAKEN_WITH_A_TOKEN = frozenset({"Policy", "PolicyArns"})
 """The session options of AssumeRoleWithWebIdentity; a token brings the others, or has none."""
 
-_POLICY_ARN = r"arn:(aws(?:-[a-z]+)*):iam::(aws|[0-9]{12}):policy/(?:[!-.0-~]+/){0,64}[\w+=,.@-]+"
+_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz")
+_DIGITS = frozenset("0123456789")
+_POLICY_PATH_AT_MOST = 64  # parts before the name
 _POLICY_ARN_LONGEST = 2048
 
 
@@ -121,11 +125,21 @@ def check_policy_arn(arn: str, role_arn: str) -> str:
 
 def _split_policy_arn(arn: str) -> tuple[str, str]:
     """Return the partition and the account, or `aws`, of a managed policy; raises UsageError."""
-    import re  # noqa: PLC0415
-
-    match = re.fullmatch(_POLICY_ARN, arn, re.ASCII) if len(arn) <= _POLICY_ARN_LONGEST else None
-    if match is not None:
-        return match[1], match[2]
+    fields = arn.split(":", 5)
+    if len(fields) == 6 and len(arn) <= _POLICY_ARN_LONGEST:
+        prefix, partition, service, region, account, resource = fields
+        words = partition.split("-")
+        kind, *path, name = resource.split("/")
+        if (
+            (prefix, words[0], service, region, kind) == ("arn", "aws", "iam", "", "policy")
+            and all(word and _LOWER_CASE.issuperset(word) for word in words)
+            and (account == "aws" or (len(account) == 12 and _DIGITS.issuperset(account)))
+            and len(path) <= _POLICY_PATH_AT_MOST
+            and all(part and all("!" <= c <= "~" for c in part) for part in path)
+            and name
+            and all(_is_word(c) or c in "+=,.@-" for c in name)
+        ):
+            return partition, account
     hint = "they are written arn:aws:iam::aws:policy/Name or arn:aws:iam::123456789012:policy/name"
     if not arn:
         hint = _EMPTY_HINT
@@ -190,26 +204,38 @@ def _tags(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _check(text: str, limit: Limit, hint: str | None = None) -> str:
-    import re  # noqa: PLC0415
-
     _check_length(text, limit)
     for character in text:
-        if not re.fullmatch(limit.pattern, character, re.ASCII):
+        if not _is_word(character) and character not in limit.others:
             raise _wrong_character(character, limit, hint)
     return text
 
 
 def _check_tag(text: str, limit: Limit, what: str) -> None:
-    import unicodedata  # noqa: PLC0415
-
     try:
         _check_length(text, limit)
         for character in text:
             # \p{L}, \p{Z} and \p{N} are Unicode's general categories.
-            if character not in "_.:/=+-@" and unicodedata.category(character)[0] not in "LZN":
+            if (
+                character not in limit.others
+                and not _is_word(character)
+                and not _is_letter(character)
+            ):
                 raise _wrong_character(character, limit, None)
     except UsageError as error:
         raise UsageError(f"{what}: {error}", hint=error.hint) from None
+
+
+def _is_word(character: str) -> bool:
+    """Tell whether this is a word character, which means ASCII to STS."""
+    return character.isascii() and (character.isalnum() or character == "_")
+
+
+def _is_letter(character: str) -> bool:
+    """Tell whether Unicode counts it to the letters, numbers or separators (L, N, Z)."""
+    import unicodedata  # noqa: PLC0415 - for other than ASCII
+
+    return unicodedata.category(character)[0] in "LNZ"
 
 
 def _check_length(text: str, limit: Limit) -> None:
