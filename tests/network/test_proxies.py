@@ -160,10 +160,16 @@ class TestThroughAProxy:
     @pytest.mark.parametrize(
         ("words", "detail"),
         [
-            (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "HTTP 403 Forbidden"),
-            (b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>", "HTTP 502 Bad Gateway"),
-            (b"<html>\r\n\r\n", "its answer is not HTTP"),
-            (b"", "it hung up"),
+            (
+                b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+                ", to sts.amazonaws.com: HTTP 403 Forbidden",
+            ),
+            (
+                b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>",
+                ", to sts.amazonaws.com: HTTP 502 Bad Gateway",
+            ),
+            (b"<html>\r\n\r\n", ": its answer is not HTTP"),
+            (b"", ", to sts.amazonaws.com: it hung up"),
         ],
     )
     def test_that_does_not_lead_anywhere_says_why(
@@ -173,28 +179,30 @@ class TestThroughAProxy:
         words: bytes,
         detail: str,
     ) -> None:
-        fault = _fault(wire(HTTPS_PROXY=f"http://{blurts(words)}"), "https")
-        assert (fault.name, fault.detail) == ("proxy", detail)
+        proxy = blurts(words)
+        fault = _fault(wire(HTTPS_PROXY=f"http://user:hush-hush@{proxy}"), "https")
+        assert (fault.name, fault.detail) == ("proxy", proxy + detail)
 
     def test_that_is_not_there_says_why(
         self, wire: Callable[..., Wire], scheme: str, closed: str
     ) -> None:
         fault = _fault(wire(**{f"{scheme}_proxy": f"http://{closed}"}), scheme)
-        assert (fault.name, fault.detail) == ("proxy", "Connection refused")
+        assert (fault.name, fault.detail) == ("proxy", f"{closed}: Connection refused")
 
     def test_that_takes_no_connection_says_why(
         self, wire: Callable[..., Wire], scheme: str, full: str
     ) -> None:
         found = wire(**{f"{scheme}_proxy": f"http://{full}"})
         fault = _fault(found, scheme, connect_seconds=0.3)
-        assert (fault.name, fault.detail) == ("proxy", "connecting timed out")
+        assert (fault.name, fault.detail) == ("proxy", f"{full}: connecting timed out")
 
     def test_that_never_answers_says_so(
         self, wire: Callable[..., Wire], says: Callable[..., Raw]
     ) -> None:
         proxy = says(lambda _: time.sleep(2))
         fault = _fault(wire(HTTPS_PROXY=proxy.url), "https", connect_seconds=0.3)
-        assert (fault.name, fault.detail) == ("proxy", "no answer")
+        place = proxy.url.split("/")[2]
+        assert (fault.name, fault.detail) == ("proxy", f"{place}, to sts.amazonaws.com: no answer")
 
     @pytest.mark.parametrize("setting", ["ca_bundle", "SSL_CERT_DIR"])
     def test_a_directory_of_authorities_counts_there_too(
@@ -234,7 +242,7 @@ class TestThroughAProxy:
         proxy = says(UNDERSTOOD["length"], authority.context("other.example"))
         found = wire(ca_bundle=str(authority.bundle), **{f"{scheme}_proxy": proxy.url})
         fault = _fault(found, scheme)
-        assert (fault.name, fault.detail) == ("proxy", "host name")
+        assert (fault.name, fault.detail) == ("proxy", f"{proxy.url.split('/')[2]}: host name")
         assert not proxy.requests
 
 

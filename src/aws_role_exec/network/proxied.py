@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _TUNNEL_FAILED = "Tunnel connection failed: "  # http.client's words before the proxy's status
 _WANTS_PASSWORD = 407
-_SLOW = "connecting timed out"
 _NOT_HTTP = (
     http.client.HTTPException,
     urllib3.exceptions.DecodeError,
@@ -101,7 +100,7 @@ def send(
         is_cut = bool(answer.raw.length_remaining)
     except Exception as error:
         authorities = (trust.file or trust.directory or "") if trust else ""
-        raise _fault(error, url, authorities) from error
+        raise _fault(error, url, proxy, authorities) from error
     finally:
         session.close()
     if max(told, len(content)) > LARGEST_ANSWER_BYTES:
@@ -113,14 +112,14 @@ def send(
     return Answer(answer.status_code, found, content)
 
 
-def _fault(error: Exception, url: str, authorities: str) -> Fault:
+def _fault(error: Exception, url: str, proxy: str | None, authorities: str) -> Fault:
     """Return the fault behind an error of botocore's, by the kinds of the errors below it.
 
     Their words hold addresses, so nothing is read from them but what http.client says of a tunnel.
     """
     below = list(_below(error))
     if any(isinstance(each, bc.ProxyConnectionError) or _is_in_tunnel(each) for each in below):
-        return _proxy_fault(below, url)
+        return _proxy_fault(below, url, proxy or "")
     for each in below:
         if isinstance(each, ssl.SSLError):
             if "NO_CERTIFICATE_OR_CRL_FOUND" in str(each.reason):
@@ -145,24 +144,32 @@ def _fault(error: Exception, url: str, authorities: str) -> Fault:
     return Fault("dropped", url)
 
 
-def _proxy_fault(below: list[BaseException], url: str) -> Fault:
+def _proxy_fault(below: list[BaseException], url: str, proxy: str) -> Fault:
+    """Return the fault for a proxy that was not reached, or did not lead to the server."""
+    place = proxy.partition("://")[2].rpartition("@")[2].rstrip("/")  # without its password
+    beyond = f"{place}, to {_host(url)}"
     cause = below[-1]
     for each in below:
         _, separator, status = str(each).rpartition(_TUNNEL_FAILED)
         if isinstance(each, OSError) and separator:
             if status.startswith(f"{_WANTS_PASSWORD}"):
                 return Fault("proxy 407", url)
-            return Fault("proxy", url, f"HTTP {status}")
+            return Fault("proxy", url, f"{beyond}: HTTP {status}")
         if isinstance(each, ssl.SSLError):
-            return Fault("proxy", url, broken(each, url).name)
+            return Fault("proxy", url, f"{place}: {broken(each, url).name}")
         if isinstance(each, socket.gaierror):
-            return Fault("proxy", url, each.strerror or "no such host")
+            return Fault("proxy", url, f"{place}: {each.strerror or 'no such host'}")
     if any(isinstance(each, (TimeoutError, bc.ConnectTimeoutError)) for each in below):
-        return Fault("proxy", url, "no answer" if any(map(_is_in_tunnel, below)) else _SLOW)
+        if any(map(_is_in_tunnel, below)):
+            return Fault("proxy", url, f"{beyond}: no answer")
+        return Fault("proxy", url, f"{place}: connecting timed out")
     if any(isinstance(each, _NOT_HTTP) and not isinstance(each, _DROPPED) for each in below):
-        return Fault("proxy", url, "its answer is not HTTP")
-    why = cause.strerror if isinstance(cause, OSError) else None
-    return Fault("proxy", url, why or "it hung up")
+        return Fault("proxy", url, f"{place}: its answer is not HTTP")
+    if isinstance(cause, ConnectionRefusedError) or (
+        isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ConnectionError)
+    ):
+        return Fault("proxy", url, f"{place}: {cause.strerror}")
+    return Fault("proxy", url, f"{beyond}: it hung up")
 
 
 def _is_in_tunnel(error: BaseException) -> bool:
