@@ -9,7 +9,7 @@ from aws_role_exec.identity.base import Base, Hop, Surroundings
 from aws_role_exec.messages import tell as tell_always
 from aws_role_exec.network.deadline import Deadline, run_until
 from aws_role_exec.network.patience import insist
-from aws_role_exec.sts import duration, protocol, refusals
+from aws_role_exec.sts import duration, protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _Road:
 
             self.trail.asked.append("an OIDC token")
             token = oidc.fetch(request.web_identity, surroundings)
-            base = Base(None, "web-identity", refusals.PROVIDERS["web-identity"])
+            base = Base(None, "web-identity", "an OIDC token")
         else:
             from aws_role_exec.identity import chain  # noqa: PLC0415 - not for a dry run
 

@@ -20,8 +20,6 @@ from aws_role_exec.handover import environment, execute, signals
 from aws_role_exec.identity_variables import selected_beside
 from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, say_short, tell
 from aws_role_exec.redaction import keep_secret, secrets_in
-from aws_role_exec.request import options, request
-from aws_role_exec.request.options import TABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +71,8 @@ def run(
     if list(arguments) == ["--version"]:  # asked by every install check; click would say the same
         _print_version()
         return 0
+    from aws_role_exec.request import options, request  # noqa: PLC0415 - not for the version
+
     given = options.read(arguments, environ)
     if given is None:
         from aws_role_exec.request import command_line  # noqa: PLC0415 - click: help, errors, the unusual
@@ -144,12 +144,13 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     there is a command (stdout is its), or a format or an output that no shell evaluates.
     """
     from aws_role_exec.output import formats  # noqa: PLC0415 - only when something failed
+    from aws_role_exec.request import options  # noqa: PLC0415
 
     values = {
         flag: environ.get(options.VARIABLES[flag]) or None for flag in ("--format", "--output")
     }
     flags = {"-h", "--help", "--version"}
-    for option in TABLE:
+    for option in options.TABLE:
         if option.kind == "flag":
             flags |= {option.flag, option.short or option.flag}
     words = iter(arguments)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from aws_role_exec.credentials import Keys, check_key, check_token, has_passed, is_time
 from aws_role_exec.errors import Fault, IdentityError, Refusal
 from aws_role_exec.redaction import keep_secret, redact
-from aws_role_exec.sts import refusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,6 +152,8 @@ def identity_error(
         return IdentityError(
             f"{sought}: {what} {status}" + (f": {said}" if said else ""), hint=hint
         )
+    from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+
     found = refusals.FAULTS[error.name]
     why = found.why.format(error=error.detail, bundle=error.detail)
     return IdentityError(f"{sought}: {what}: {why}", hint=hint or found.hint)

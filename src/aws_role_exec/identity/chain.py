@@ -7,7 +7,6 @@ is Doubt, and then botocore's own chain, the last source, answers in its place.
 from __future__ import annotations
 
 from aws_role_exec.errors import Doubt
-from aws_role_exec.sts import refusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
             if base is not None:
                 return base
     except Doubt as doubt:
+        from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+
         place = refusals.PROVIDERS[trail.asked[-1]]
         surroundings.tell(f"{place}: left to botocore: {doubt}")
         from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - botocore

@@ -8,7 +8,6 @@ from aws_role_exec.credentials import Keys, check_key, check_token, has_passed
 from aws_role_exec.errors import Doubt, IdentityError
 from aws_role_exec.identity.base import Base
 from aws_role_exec.redaction import keep_secret
-from aws_role_exec.sts import refusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def find(surroundings: Surroundings) -> Base | None:
         return None
     secret = environ.get("AWS_SECRET_ACCESS_KEY")
     if not secret:
+        from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+
         raise IdentityError(
             "source credentials: AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not",
             hint=refusals.IDENTITY_HINTS["partial"],
@@ -61,6 +62,8 @@ def _check_expiration(expiration: str | None) -> None:
     if moment is None:
         raise Doubt("AWS_CREDENTIAL_EXPIRATION is not in the usual form")
     if has_passed(moment, time.time()):
+        from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+
         raise IdentityError(
             f"source credentials: those in the environment expired at {moment}",
             hint=refusals.IDENTITY_HINTS["expired by a variable"],

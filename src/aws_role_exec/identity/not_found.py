@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aws_role_exec.errors import IdentityError
-from aws_role_exec.sts import refusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
 def anywhere(surroundings: Surroundings, asked: Sequence[str]) -> IdentityError:
     """Return the error for a chain of sources, of these names, that came to nothing."""
+    from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+
     environ = surroundings.environ
     config, credentials = surroundings.settings.configuration.paths
     is_off = environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"

@@ -72,8 +72,9 @@ def find_hashed_directory() -> str | None:
     """Return a hashed directory of the system's authorities, if there is one."""
     for directory in HASHED_DIRECTORIES:
         try:
-            if any(name.endswith(".0") for name in os.listdir(directory)):
-                return directory
+            with os.scandir(directory) as entries:
+                if any(entry.name.endswith(".0") for entry in entries):
+                    return directory
         except OSError:
             continue
     return None

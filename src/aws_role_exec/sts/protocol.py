@@ -6,12 +6,18 @@ against botocore's serializer, signer and parser.
 
 from __future__ import annotations
 
-import hmac
 import time
-from hashlib import sha256
 
 from aws_role_exec.credentials import Credentials, Keys
 from aws_role_exec.errors import Fault, Refusal
+
+try:
+    # The C half alone: the Python halves try every algorithm that OpenSSL has.
+    from _hashlib import hmac_digest
+    from _hashlib import openssl_sha256 as sha256
+except ImportError:  # pragma: no cover - needs a Python without OpenSSL
+    from hashlib import sha256
+    from hmac import digest as hmac_digest  # type: ignore[assignment]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +85,7 @@ def sign(
     text = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
     key = b"AWS4" + keys.secret_access_key.encode("utf-8")
     for part in (*scope.split("/"), text):
-        key = hmac.digest(key, part.encode("utf-8"), "sha256")
+        key = hmac_digest(key, part.encode("utf-8"), "sha256")
     headers["authorization"] = (
         f"AWS4-HMAC-SHA256 Credential={keys.access_key_id}/{scope},"
         f" SignedHeaders={names}, Signature={key.hex()}"
