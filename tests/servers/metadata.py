@@ -148,8 +148,13 @@ class InstanceMetadata(Busy):
 
     handler = _InstanceConversation
 
-    def __init__(self, beyond_hop_limit: bool = False, version: int = 2) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        beyond_hop_limit: bool = False,
+        version: int = 2,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(context)
         self.beyond_hop_limit = beyond_hop_limit
         self.version = version
         self.role = "node-role"

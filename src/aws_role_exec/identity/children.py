@@ -20,7 +20,6 @@ IS_WINDOWS = sys.platform == "win32"
 MOST_BYTES = 1 << 20
 """That a helper may print; keys have one or two thousand."""
 _ERROR_BYTES = 1 << 14  # the last that are kept of its stderr
-_GRACE_SECONDS = 0.05  # for a helper to end by itself when time is over; the deadline is near
 
 
 @record
@@ -157,43 +156,10 @@ else:
         return seconds
 
     def _end(child: int) -> None:
-        """End the process and all below it (Linux; elsewhere itself): first asked, then forced.
+        from aws_role_exec.network import ending  # noqa: PLC0415 - only when something failed
 
-        A helper is often a shell and its command, and one that ignores SIGTERM would outlive us.
-        """
-        doomed = {child, *_descendants(child)}
-        _signal_all(doomed, signal.SIGTERM)
-        until = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < until and any(map(_is_running, doomed)):
-            time.sleep(0.002)
-        doomed.update(_descendants(child))
-        _signal_all(doomed, signal.SIGKILL)
+        ending.end(child)
         try:
             os.waitpid(child, 0)
         except ChildProcessError:
             pass
-
-    def _signal_all(processes: set[int], number: int) -> None:
-        for process in processes:
-            try:
-                os.kill(process, number)
-            except OSError:
-                continue
-
-    def _is_running(process: int) -> bool:
-        """Tell whether the process is there and no zombie; where /proc is not, that it is."""
-        try:
-            with open(f"/proc/{process}/stat", "rb") as file:
-                return file.read().rpartition(b") ")[2][:1] not in b"ZX"
-        except OSError:
-            return not os.path.exists("/proc/self")
-
-    def _descendants(process: int) -> list[int]:
-        children: list[int] = []
-        try:
-            for task in os.listdir(f"/proc/{process}/task"):
-                with open(f"/proc/{process}/task/{task}/children", "rb") as file:
-                    children += map(int, file.read().split())
-        except (OSError, ValueError):
-            pass
-        return children + [below for child in children for below in _descendants(child)]

@@ -14,7 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aws_role_exec.network.deadline import Deadline
 
-_REPEAT_SECONDS = 0.02  # until it gets through to us: a library may swallow an exception
+# A library may swallow an exception, so it comes again; not so soon that what tidies up because
+# of the first is interrupted by the second (a helper has 50 ms to end by itself).
+_REPEAT_SECONDS = 0.15
+_NEAR_SECONDS = 0.02  # that an alarm comes before the deadline and is taken for it
 
 
 class Passed(BaseException):
@@ -74,7 +77,7 @@ class Alarm:
             self.restore()  # and it rings at once, for the caller
         elif not deadline.is_stopped() and deadline.remaining() <= 0:
             raise Passed
-        elif self._handler == signal.SIG_IGN or deadline.remaining() < _REPEAT_SECONDS:
+        elif self._handler == signal.SIG_IGN or deadline.remaining() < _NEAR_SECONDS:
             self._arm()
         elif self._is_blocked:
             self._is_owed = True

@@ -9,7 +9,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any, TypeVar
 
     from aws_role_exec.errors import Fault, Refusal
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _STACK_BYTES = 1 << 20  # musl would give a thread 128 KiB
-_HELPERS_GRACE_SECONDS = 0.05
 
 
 class Deadline:
@@ -151,51 +150,9 @@ else:
             finally:
                 alarm.is_over = True
         except Passed:
-            _end_helpers()
+            from aws_role_exec.network import ending  # noqa: PLC0415 - only when something failed
+
+            ending.end(*ending.below(os.getpid()))
             raise TimeoutError from None
         finally:
             alarm.restore()
-
-
-def _end_helpers() -> None:
-    """End what was started and did not answer, so that it does not outlive us (Linux).
-
-    It is asked with SIGTERM, has a moment to obey, and is ended then.
-    """
-    import signal as names  # noqa: PLC0415 - only when something failed
-
-    processes = _descendants("self")
-    _signal_all(processes, names.SIGTERM)
-    until = time.monotonic() + _HELPERS_GRACE_SECONDS
-    while time.monotonic() < until and any(map(_is_running, processes)):
-        time.sleep(0.002)
-    _signal_all([*processes, *_descendants("self")], getattr(names, "SIGKILL", names.SIGTERM))
-
-
-def _signal_all(processes: Sequence[int], number: int) -> None:
-    for process in processes:
-        try:
-            os.kill(process, number)
-        except OSError:
-            continue
-
-
-def _is_running(process: int) -> bool:
-    """Tell whether a process is there, and no zombie."""
-    try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] not in b"ZX"
-    except OSError:
-        return False
-
-
-def _descendants(process: str) -> list[int]:
-    """Return the children of a process and theirs: a helper is often a shell and its command."""
-    children: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{task}/children", "rb") as file:
-                children += map(int, file.read().split())
-    except (OSError, ValueError):
-        pass
-    return children + [below for child in children for below in _descendants(str(child))]
