@@ -1,4 +1,4 @@
-"""Write the manual page and the completions from the tables that --help is made from.
+"""Write the manual page, the completions and the schedulers' lists of identity variables.
 
 `python packaging/generate.py` writes them; with `--check` it says which are not current.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import click.shell_completion
@@ -16,7 +17,7 @@ from aws_role_exec import credentials, errors, identity_variables
 from aws_role_exec.messages import PROGRAM
 from aws_role_exec.output import formats
 from aws_role_exec.request import command_line, completion
-from aws_role_exec.request.options import COMPLETION_VARIABLE, TABLE, Option
+from aws_role_exec.request.options import COMPLETION_VARIABLE, ENVIRONMENT_PREFIX, TABLE, Option
 
 PACKAGING = Path(__file__).resolve().parent
 COMPLETIONS = {"bash": "aws-role-exec.bash", "zsh": "_aws-role-exec", "fish": "aws-role-exec.fish"}
@@ -88,8 +89,67 @@ def completions(shell: str) -> str:
     return script.strip() + "\n"
 
 
+# Scripts of schedulers take a submitted identity out of a job's environment. Our own options stay
+# in it, for jobs that ask for a role themselves.
+BLOCK = re.compile(
+    r"^(?P<indent> *)# identity variables: made by packaging/generate[.]py\n.*?^ *# end\n",
+    re.DOTALL | re.MULTILINE,
+)
+EXACT = sorted(identity_variables.IDENTITY_VARIABLES)
+PREFIXES = sorted(set(identity_variables.IDENTITY_PREFIXES) - {ENVIRONMENT_PREFIX})
+
+
+def shell_patterns(indent: str) -> list[str]:
+    """Return a pattern of case for all but the variable that the script sets anew."""
+    names = [name for name in EXACT if name != "AWS_SHARED_CREDENTIALS_FILE"]
+    words = [*names, *(prefix + "*" for prefix in PREFIXES)]
+    return [f"{indent}{word} |\\" for word in words[:-1]] + [f"{indent}{words[-1]})"]
+
+
+def regular_expression(indent: str) -> list[str]:
+    words = [*EXACT, *(prefix + ".*" for prefix in PREFIXES)]
+    return [f"{indent}names='({words[0]}'"] + [
+        f"{indent}names+='|{word}{')' * (word == words[-1])}'" for word in words[1:]
+    ]
+
+
+def python_constants(indent: str) -> list[str]:
+    """Return them as Black would write them; the hook's job asks for nothing itself."""
+    prefixes = sorted(identity_variables.IDENTITY_PREFIXES)
+    return [
+        "IDENTITY = {",
+        *(f'    "{name}",' for name in EXACT),
+        "}",
+        "PREFIXES = (",
+        *(f'    "{prefix}",' for prefix in prefixes),
+        ")",
+    ]
+
+
+SCRIPTS: dict[str, Callable[[str], list[str]]] = {
+    "slurm/taskprolog.sh": shell_patterns,
+    "sge/prolog.sh": regular_expression,
+    "pbs/aws_role_launch.py": python_constants,
+}
+
+
+def script(name: str) -> str:
+    """Return a scheduler's script with its list of identity variables as it should be."""
+
+    def block(match: re.Match[str]) -> str:
+        indent = match["indent"]
+        head = f"{indent}# identity variables: made by packaging/generate.py\n"
+        lines = "".join(f"{line}\n" for line in SCRIPTS[name](indent))
+        return f"{head}{lines}{indent}# end\n"
+
+    text, count = BLOCK.subn(block, (PACKAGING / name).read_text())
+    assert count == 1, f"{name} has {count} lists"
+    return text
+
+
 def everything() -> dict[Path, str]:
     return {
+        **{PACKAGING / name: script(name) for name in SCRIPTS},
         PACKAGING / "man" / "aws-role-exec.1": manual(),
         **{PACKAGING / "completions" / name: completions(sh) for sh, name in COMPLETIONS.items()},
     }

@@ -12,7 +12,6 @@ more than 30 seconds, would end the job too, with the reason in MoM's log alone.
 # ruff: noqa: UP021, UP022 (PBS may bring a Python as old as 3.6)
 import json
 import os
-import re
 import shlex
 import subprocess
 
@@ -23,12 +22,33 @@ MAP = "/etc/aws-role-exec/roles.map"
 SETTINGS = "/etc/aws-role-exec/base.env"  # AWS_CA_BUNDLE=..., HTTPS_PROXY=..., AWS_REGION=...
 PATH = "/usr/local/bin:/usr/bin:/bin"
 LONGEST_SECONDS = 3600  # raise it, up to 43200, if the base identity is not itself a role
-IDENTITY = re.compile(
-    r"AWS_((ACCESS_KEY(_ID)?|SECRET_(ACCESS_)?KEY|SESSION_TOKEN|SECURITY_TOKEN"
-    r"|CREDENTIAL_(EXPIRATION|FILE)|(DEFAULT_)?PROFILE|SHARED_CREDENTIALS_FILE"
-    r"|WEB_IDENTITY_TOKEN_FILE|ROLE_ARN|ROLE_SESSION_NAME)$"
-    r"|CONTAINER_CREDENTIALS_|CONTAINER_AUTHORIZATION_TOKEN|BEARER_TOKEN_|VAULT|ROLE_EXEC_)"
+# identity variables: made by packaging/generate.py
+IDENTITY = {
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+}
+PREFIXES = (
+    "AWS_BEARER_TOKEN_",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_",
+    "AWS_ROLE_EXEC_",
+    "AWS_VAULT",
 )
+# end
 
 event = pbs.event()
 job = event.job
@@ -37,13 +57,13 @@ job = event.job
 def refuse(reason):
     # Better no job than a job under the node's own identity.
     told = f"aws-role-exec: no credentials for this job: {reason}"
-    pbs.logmsg(pbs.EVENT_ERROR, f"{job.id}: {told}")
+    pbs.logmsg(pbs.EVENT_ERROR, f"{job.id}: {told}".replace("\n", "; "))
     event.progname = "/bin/sh"
     event.argv = ["sh", "-c", 'echo "$1" >&2; exit 125', "sh", told]
     event.accept()
 
 
-def answer(command, environ):
+def answer(command, environ, statuses=(0,)):
     try:
         told = subprocess.run(
             command,
@@ -56,8 +76,8 @@ def answer(command, environ):
     except OSError as error:
         return refuse(error)
     words = told.stderr.strip()
-    if told.returncode != 0:
-        return refuse((words or "no answer").splitlines()[0])
+    if told.returncode not in statuses:
+        return refuse(words or "no answer")
     if words:
         pbs.logmsg(pbs.EVENT_ERROR, f"{job.id}: {words}")
     return told.stdout
@@ -66,8 +86,11 @@ def answer(command, environ):
 def settings():
     if not os.path.exists(SETTINGS):
         return {}
-    if os.stat(SETTINGS).st_uid != os.geteuid():
+    status = os.stat(SETTINGS)
+    if status.st_uid != os.geteuid():
         return refuse(SETTINGS + " is not root's")
+    if status.st_mode & 0o022:
+        return refuse(SETTINGS + " may be written to by others than root")
     with open(SETTINGS) as file:
         words = shlex.split(file.read(), comments=True)
     return dict(word.split("=", 1) for word in words if "=" in word)
@@ -83,7 +106,7 @@ facts = {
 }
 find = [JOBS, "find"]
 find += [f"{name}={'' if value is None else value}" for name, value in facts.items()]
-role = answer(find, os.environ).strip()
+role = answer(find, os.environ, statuses=(0, 3, 4)).strip()  # 3: denied; 4: no line fits
 if not role:
     event.accept()
 
@@ -99,7 +122,7 @@ environ = {
 environ.update(os.environ, PATH=PATH, PBS_JOBID=str(job.id))
 environ.update(settings())
 keys = json.loads(answer(["aws-role-exec", "--role-arn", role, "--format", "json"], environ))
-for name in [name for name in event.env if IDENTITY.match(name)]:
+for name in [name for name in event.env if name in IDENTITY or name.startswith(PREFIXES)]:
     del event.env[name]
 event.env["AWS_ACCESS_KEY_ID"] = keys["AccessKeyId"]
 event.env["AWS_SECRET_ACCESS_KEY"] = keys["SecretAccessKey"]

@@ -20,16 +20,41 @@ job=$JOB_ID
 [ "$SGE_TASK_ID" = undefined ] || job+=.$SGE_TASK_ID # an array's
 owner=$(fact job_owner)
 facts=(queue="$(fact queue)" project="$(fact acct_project)" user="$owner")
-[ -n "$(credentials find "${facts[@]}" 2>/dev/null)" ] || exit 0
+found=$(credentials find "${facts[@]}" 2>&1)
+case $? in
+  3 | 4) # no role for it: `journalctl -t aws-role-exec` says which line, or that none fitted
+    [ -z "$found" ] || logger -t aws-role-exec -- "job $job: $found"
+    exit 0
+    ;;
+esac
 told=$(credentials write "$job" "$(id -u "$owner")" "${facts[@]}" 2>&1) || fail "$told"
 file=$(credentials check "$job" 2>&1) || fail "$file"
 [ -n "$file" ] || fail "it was not written"
 
 # The job is started with what this file holds, a variable a line. An identity that was submitted
 # along would win over the file.
-names='AWS_(ACCESS_KEY.*|SECRET_.*|SESSION_TOKEN|SECURITY_TOKEN|CREDENTIAL_.*|PROFILE'
-names+='|DEFAULT_PROFILE|SHARED_CREDENTIALS_FILE|WEB_IDENTITY_TOKEN_FILE|ROLE_ARN'
-names+='|ROLE_SESSION_NAME|CONTAINER_.*|BEARER_TOKEN_.*|VAULT.*)'
+# identity variables: made by packaging/generate.py
+names='(AWS_ACCESS_KEY'
+names+='|AWS_ACCESS_KEY_ID'
+names+='|AWS_CONTAINER_AUTHORIZATION_TOKEN'
+names+='|AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'
+names+='|AWS_CREDENTIAL_EXPIRATION'
+names+='|AWS_CREDENTIAL_FILE'
+names+='|AWS_DEFAULT_PROFILE'
+names+='|AWS_PROFILE'
+names+='|AWS_ROLE_ARN'
+names+='|AWS_ROLE_SESSION_NAME'
+names+='|AWS_SECRET_ACCESS_KEY'
+names+='|AWS_SECRET_KEY'
+names+='|AWS_SECURITY_TOKEN'
+names+='|AWS_SESSION_TOKEN'
+names+='|AWS_SHARED_CREDENTIALS_FILE'
+names+='|AWS_WEB_IDENTITY_TOKEN_FILE'
+names+='|AWS_BEARER_TOKEN_.*'
+names+='|AWS_CONTAINER_AUTHORIZATION_TOKEN.*'
+names+='|AWS_CONTAINER_CREDENTIALS_.*'
+names+='|AWS_VAULT.*)'
+# end
 environment=$SGE_JOB_SPOOL_DIR/environment
 { rest=$(grep -Ev "^$names=" "$environment") &&
   printf '%s\nAWS_SHARED_CREDENTIALS_FILE=%s\n' "$rest" "$file" >"$environment"; } 2>/dev/null ||

@@ -18,7 +18,9 @@ fi
 told=$(/usr/libexec/aws-role-exec/job-credentials write "$SLURM_JOB_ID" "$SLURM_JOB_UID" \
   partition="$SLURM_JOB_PARTITION" account="$SLURM_JOB_ACCOUNT" user="$SLURM_JOB_USER" 2>&1)
 status=$?
-[ -z "$told" ] || logger -t aws-role-exec -- "job $SLURM_JOB_ID: $told"
+# Which line of the map fitted, or that none did, and why there are no credentials: `journalctl
+# -t aws-role-exec` answers "why has this job no role?".
+[ -z "$told" ] || printf '%s\n' "$told" | sed "s/^/job $SLURM_JOB_ID: /" | logger -t aws-role-exec
 if [ $status = 2 ]; then
   # taskprolog.sh cannot know: rather no job than a job under the node's own identity.
   timeout 10 scontrol update "JobId=$SLURM_JOB_ID" "Comment=aws-role-exec: $told"

@@ -5,16 +5,34 @@
 jobs=/usr/libexec/aws-role-exec/job-credentials
 [ -e $jobs ] || [ -e /etc/aws-role-exec/roles.map ] || exit 0 # a node without roles
 if ! file=$($jobs check "$SLURM_JOB_ID" 2>&1); then
-  echo "print aws-role-exec: $file"
+  printf 'print aws-role-exec: %s\n' "${file//$'\n'/$'\n'print }"
   exit 1 # stops the task; the node stays up
 fi
 [ -n "$file" ] || exit 0
 # An identity that was submitted along would win over the file.
 for name in $(compgen -e AWS_); do
   case $name in
-    AWS_ACCESS_KEY* | AWS_SECRET_* | AWS_SESSION_TOKEN | AWS_SECURITY_TOKEN | AWS_CREDENTIAL_* | \
-      AWS_PROFILE | AWS_DEFAULT_PROFILE | AWS_WEB_IDENTITY_TOKEN_FILE | AWS_ROLE_ARN | \
-      AWS_ROLE_SESSION_NAME | AWS_CONTAINER_* | AWS_BEARER_TOKEN_* | AWS_VAULT*)
+    # identity variables: made by packaging/generate.py
+    AWS_ACCESS_KEY |\
+    AWS_ACCESS_KEY_ID |\
+    AWS_CONTAINER_AUTHORIZATION_TOKEN |\
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE |\
+    AWS_CREDENTIAL_EXPIRATION |\
+    AWS_CREDENTIAL_FILE |\
+    AWS_DEFAULT_PROFILE |\
+    AWS_PROFILE |\
+    AWS_ROLE_ARN |\
+    AWS_ROLE_SESSION_NAME |\
+    AWS_SECRET_ACCESS_KEY |\
+    AWS_SECRET_KEY |\
+    AWS_SECURITY_TOKEN |\
+    AWS_SESSION_TOKEN |\
+    AWS_WEB_IDENTITY_TOKEN_FILE |\
+    AWS_BEARER_TOKEN_* |\
+    AWS_CONTAINER_AUTHORIZATION_TOKEN* |\
+    AWS_CONTAINER_CREDENTIALS_* |\
+    AWS_VAULT*)
+    # end
       echo "unset $name"
       ;;
   esac

@@ -3,6 +3,7 @@ stand-in for PBS's Python module (openpbs.py). A real Slurm runs them in tests/s
 
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -57,6 +58,7 @@ def node(sandbox: Sandbox) -> Node:
     return Node(sandbox)
 
 
+ROLE = b"arn:aws:iam::123456789012:role/x"
 slurm = pytest.mark.skipif(sys.platform != "linux", reason="Slurm's scripts are for Linux nodes")
 
 
@@ -65,56 +67,160 @@ class TestRolesMap:
     """`job-credentials find`: how an administrator tries a map, and how every job is looked up."""
 
     @pytest.mark.parametrize(
-        ("facts", "role"),
+        ("facts", "status", "role"),
         [
-            ("partition=gpu account=genomics user=bob", "hpc-genomics-s3-omics"),
-            ("partition=cpu account=genomics user=bob", None),
-            ("partition=gpu account= user=bob", "hpc-gpu-s3-readwrite"),
-            ("partition=gpu account=climate user=bob", "hpc-climate-s3"),
-            ("partition=gpu account=genomics user=slurm-health", None),
-            ("partition=gpu2 account=x user=bob", None),
+            ("partition=gpu account=genomics user=bob", 0, "hpc-genomics-s3-omics"),
+            ("partition=cpu account=genomics user=bob", 4, None),
+            ("partition=gpu account= user=bob", 0, "hpc-gpu-s3-readwrite"),
+            ("partition=gpu account=climate user=bob", 0, "hpc-climate-s3"),
+            ("partition=gpu account=genomics user=slurm-health", 3, None),
+            ("partition=gpu2 account=x user=bob", 4, None),
         ],
     )
     def test_the_first_line_that_fits_counts(
-        self, node: Node, facts: str, role: str | None
+        self, node: Node, facts: str, status: int, role: str | None
     ) -> None:
-        """As the map that we ship says; `-` is no role."""
-        found = node.start("libexec/job-credentials", "find", *facts.split()).ok().output
-        assert found == (f"arn:aws:iam::123456789012:role/{role}\n" if role else "")
+        """As the map that we ship says; the line is named, and the status tells no from none."""
+        found = node.start("libexec/job-credentials", "find", *facts.split())
+        assert found.code == status
+        assert (f"arn:aws:iam::123456789012:role/{role}\n" in found.output) == (role is not None)
+        words = "no line fits this job" if status == 4 else ": fits this job"
+        assert words in found.output
 
     @pytest.mark.parametrize(
-        ("line", "complaint"),
+        ("line", "fault"),
         [
-            ("partiton=gpu arn:aws:iam::123456789012:role/x", 'a job here has no "partiton"'),
-            ("partition=gpu", "not conditions and a role"),
-            ("partition=gpu, user=bob arn:aws:iam::123456789012:role/x", "not conditions and"),
+            (b"partiton=gpu -", '"partiton" is no condition'),
+            (b"User=bob -", '"User" is no condition'),
+            (b"partition=gpu", "is not conditions and a role"),
+            (b"partition=gpu, user=bob " + ROLE, "is not conditions and a role"),
+            (b"partition=gpu, -", "has a comma too many"),
+            (b",partition=gpu -", "has a comma too many"),
+            (b"user= -", '"user=" has no value'),
+            (b"user -", '"user" is not NAME=VALUE'),
+            (b"user=a,user=b -", '"user=" stands there twice'),
+            (b"user=bob - # no role", "a comment needs a line of its own"),
+            (b"user=bob -\r", "ends in a carriage return"),
+            (b"\xef\xbb\xbfuser=bob -", '"\ufeffuser" is no condition'),
+            (b"user=b\x07ob -", "holds a control character"),
+            (b"user=bob role", '"role" is not the ARN of a role'),
+            (b"user=bob arn:aws:iam::123:role/x", '"arn:aws:iam::123:role/x" is not the ARN of a'),
+            (b"user=bob arn:aws:sts::123456789012:role/x", '"arn:aws:sts::123456789012:role/x"'),
+            (b"user=bob " + ROLE + b" x", "is not conditions and a role"),
+            (b"project=x -", 'a job here has no "project"'),
         ],
     )
-    def test_a_slip_of_the_pen_is_told(self, node: Node, line: str, complaint: str) -> None:
-        """Such a line gives nobody a role, the others do."""
-        node.map(f"# a comment\n{line}\npartition=gpu good\n")
-        words = ["partition=gpu", "account=", "user=bob"]
-        told = node.start("libexec/job-credentials", "find", *words).ok().output.splitlines()
-        assert sorted(told)[-1] == "good"
-        assert len(told) == 2
-        assert f"roles.map:2: {complaint}" in sorted(told)[0]
+    def test_a_line_that_cannot_be_read_leaves_nobody_with_a_role(
+        self, node: Node, line: bytes, fault: str
+    ) -> None:
+        """It may have been the one that says no; it is named."""
+        (node.root / "etc/roles.map").write_bytes(
+            b"# a comment\npartition=gpu " + ROLE + b"\n" + line + b"\n"
+        )
+        facts = ("partition=gpu", "account=", "user=bob")
+        found = node.start("libexec/job-credentials", "find", *facts)
+        assert (found.code, ROLE.decode() in found.output) == (1, False), found
+        assert f"roles.map:3: {fault}" in found.output
+        words = ["write", "4711", str(node.owner), *facts]
+        written = node.start("libexec/job-credentials", *words)
+        assert written.code == 1
+        assert f"roles.map:3: {fault}" in written.output
+        assert "roles.map:3:" in node.start("libexec/job-credentials", "check", "4711").output
 
-    def test_a_map_can_be_tried_before_it_is_installed(self, node: Node, tmp_path: Path) -> None:
+    def test_a_byte_order_mark_is_named(self, node: Node) -> None:
+        """As editors of another system put it before the first line."""
+        (node.root / "etc/roles.map").write_bytes(b"\xef\xbb\xbfuser=bob -\n")
+        found = node.start("libexec/job-credentials", "find", "user=bob")
+        assert found.code == 1
+        assert "roles.map:1: begins with a byte order mark" in found.output
+
+    def test_of_others_is_no_map(self, node: Node) -> None:
+        """Whoever can write to it decides who gets which role; so for the settings."""
+        words = ["write", "4711", str(node.owner), "partition=gpu", "account=", "user=bob"]
+        settings = node.root / "etc/base.env"
+        settings.touch()
+        for path, mode in (("etc/roles.map", 0o666), ("etc/roles.map", 0o664), (settings, 0o666)):
+            file = node.root / path
+            before = file.stat().st_mode
+            file.chmod(mode)
+            written = node.start("libexec/job-credentials", *words)
+            assert written.code == 1
+            assert f"{file.name} may be written to by others than root" in written.output
+            file.chmod(before)
+        node.start("libexec/job-credentials", *words).ok()
+
+    def test_can_be_checked_as_a_whole(self, node: Node, tmp_path: Path) -> None:
+        """Every fault with its line, and lines that no job ever reaches."""
+        new = tmp_path / "new.map"
+        new.write_bytes(
+            b"user=a -\nuser=a,partition=gpu "
+            + ROLE
+            + b"\nqueue=x,project=y "
+            + ROLE
+            + b"\nUser=x -\n"
+        )
+        told = node.start("libexec/job-credentials", "check", str(new))
+        assert told.code == 1
+        assert told.output.splitlines() == [
+            f"{new}:2: is never reached: line 1 fits before",
+            f'{new}:4: "User" is no condition',
+        ]
+        shipped = REPOSITORY / "packaging/roles/roles.map"
+        assert node.start("libexec/job-credentials", "check", str(shipped)).ok().output == ""
+
+    @pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
+    def test_is_read_alike_by_every_shell(self, tmp_path: Path, shell: str) -> None:
+        """Whatever /bin/sh and awk are on the node."""
+        script = str(REPOSITORY / "packaging/roles/job-credentials")
+        new = tmp_path / "new.map"
+        for line, status in ((b"user=bob -", 3), (b"user=bob,", 1), (b"user=eve -", 0), (b"", 0)):
+            new.write_bytes(line + b"\nuser=bob " + ROLE + b"\n")
+            done = subprocess.run(
+                [*shell.split(), script, "find", str(new), "user=bob"], capture_output=True
+            )
+            assert done.returncode == status, (line, done)
+            assert done.stdout == (ROLE + b"\n" if status == 0 else b"")
+
+    def test_can_be_tried_before_it_is_installed(self, node: Node, tmp_path: Path) -> None:
         """By naming it."""
         new = tmp_path / "new.map"
         words = ["find", str(new), "partition=gpu", "account=", "user=bob"]
         missing = node.start("libexec/job-credentials", *words)
         assert (missing.code, missing.output) == (2, f"{new} cannot be read\n")
-        new.write_text("partition=gpu new-role\n")
-        assert node.start("libexec/job-credentials", *words).ok().output == "new-role\n"
+        new.write_bytes(b"partition=gpu " + ROLE + b"\n")
+        found = node.start("libexec/job-credentials", *words).ok().output.splitlines()
+        assert sorted(found) == sorted([f"{new}:1: fits this job", ROLE.decode()])
 
     def test_values_are_taken_as_they_are(self, node: Node) -> None:
         """Nothing in a name is read as a pattern, an escape or code."""
-        node.map("account=a.c role1\naccount=a\\tc role2\n")
+        node.map(f"account=a.c {ROLE.decode()}1\naccount=a\\tc {ROLE.decode()}2\n")
         for value in ("abc", "a\tc", "$(id)", "*"):
-            assert not node.start("libexec/job-credentials", "find", f"account={value}").output
+            assert node.start("libexec/job-credentials", "find", f"account={value}").code == 4
         found = node.start("libexec/job-credentials", "find", "account=a\\tc")
-        assert found.output == "role2\n"
+        assert f"{ROLE.decode()}2\n" in found.output
+
+    def test_says_what_it_does(self, node: Node) -> None:
+        """--help, with the exit statuses."""
+        told = node.start("libexec/job-credentials", "--help").ok().output
+        for words in ("check MAP", "Exit status of find", "find [MAP] NAME=VALUE..."):
+            assert words in told
+
+    def test_of_any_bytes_gives_a_role_by_a_line_that_is_understood_or_none(
+        self, node: Node
+    ) -> None:
+        """A seeded search for a line that slips through."""
+        dice = random.Random(18)
+        good = b"partition=gpu " + ROLE
+        pieces = [b"user=bob", b"user=", b",", b" ", b"\t", b"-", ROLE, b"#", b"\r",
+                  b"partition=gpu", b"=", b"\xc3\xa9", b"User=bob", b"queue=x", b"\n"]  # fmt: skip
+        for _ in range(60):
+            line = b"".join(dice.choices(pieces, k=dice.randint(1, 6)))
+            (node.root / "etc/roles.map").write_bytes(line + b"\n" + good + b"\n")
+            found = node.start(
+                "libexec/job-credentials", "find", "partition=gpu", "account=", "user=bob"
+            )
+            assert found.code in (0, 1, 3, 4), (line, found)
+            assert (ROLE.decode() in found.output.splitlines()) == (found.code == 0), (line, found)
 
 
 @slurm
@@ -249,6 +355,7 @@ class TestTaskProlog:
         """Nothing that the user submitted along selects one; the rest is the user's."""
         node.start("prolog.sh").ok()
         names = [*identity_variables.IDENTITY_VARIABLES, "AWS_VAULT", "AWS_BEARER_TOKEN_BEDROCK"]
+        names += ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_X"]
         kept = {"AWS_CA_BUNDLE": "x", "AWS_BATCH_JOB_ID": "x", "AWS_ROLE_EXEC_REGION": "x"}
         lines = node.start("taskprolog.sh", **dict.fromkeys(names, "x"), **kept).ok().output
         unset = {line.split()[1] for line in lines.splitlines() if line.startswith("unset ")}
@@ -403,8 +510,8 @@ class TestPbsHook:
             "aws-role-exec: no credentials for this job: aws-role-exec: "
         )
         assert "AccessDenied" in launched.told
-        assert launched.told.count("\n") == 1
-        assert launched.log == [f"1234[5].server: {launched.told.strip()}"]
+        assert "hint: " in launched.told
+        assert launched.log[-1] == f"1234[5].server: {'; '.join(launched.told.splitlines())}"
         assert "AWS_ACCESS_KEY_ID" not in launched.env
 
     def test_no_other_identity_is_left(self, pbs: Pbs) -> None:
@@ -455,11 +562,12 @@ class TestPbsHook:
         assert "base.env is not root's" in pbs.launch().told
         assert pbs.sandbox.assumed() == []
 
-    def test_a_slip_in_the_map_is_logged(self, pbs: Pbs) -> None:
-        """The other lines count."""
-        pbs.map.write_text("partition=gpu x\n" + pbs.map.read_text())
+    def test_a_slip_in_the_map_stops_the_job(self, pbs: Pbs) -> None:
+        """It may be in the line that says no; the job's output and MoM's log name it."""
+        pbs.map.write_text("partition=gpu -\n" + pbs.map.read_text())
         launched = pbs.launch()
-        assert launched.job_runs
-        (line,) = launched.log
-        assert line.startswith("1234[5].server: ")
-        assert 'a job here has no "partition"' in line
+        assert not launched.job_runs
+        assert 'roles.map:1: a job here has no "partition"' in launched.told
+        assert launched.log[-1].startswith("1234[5].server: ")
+        assert 'a job here has no "partition"' in launched.log[-1]
+        assert not pbs.sandbox.assumed()
