@@ -28,7 +28,7 @@ def resolve(region: str, is_fips: bool, is_dual_stack: bool, is_global: bool) ->
         context: dict[str, Any] = {"client_region": region, "client_config": client.meta.config}
         url, _, _ = client._resolve_endpoint_ruleset(operation, {}, context)
     except botocore.exceptions.BotoCoreError as error:
-        raise UsageError(f"--region: {error}") from None
+        raise UsageError(f"region {region}: {error}") from None
     url = check_url(url)
     signing_region = context.get("signing", {}).get("region") or client._request_signer._region_name
     host = url.partition("://")[2].removesuffix("/")
