@@ -170,10 +170,11 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
     subprocess.run([*pip, "--dest", str(folder), version], check=True, timeout=300)
     with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # none in Python 3.11.2
         for member in archive:
             if member.isfile() and "tests/unit/cfg/" in member.name:
                 member.name = Path(member.name).name
-                archive.extract(member, folder / "samples", filter="data")
+                archive.extract(member, folder / "samples")
     return sorted((folder / "samples").iterdir())
 
 

@@ -328,17 +328,17 @@ class TestProxies:
             }
             run.assume("-v", "--", "true", env=env).ok()
             env["HTTPS_PROXY"] = proxy.url
-            refused = run.assume("--sts-timeout", "2s", "--", "true", env=env)
+            refused = run.assume("--sts-timeout", "60s", "--", "true", env=env)
             assert "proxy" in refused.failure(125).text
             env["HTTPS_PROXY"] = url.replace("proxy-password", "wrong-password")
             env["AWS_ROLE_EXEC_DEBUG"] = "1"
-            wrong = run.assume("-v", "--sts-timeout", "2s", "--", "true", env=env, debug=True)
+            wrong = run.assume("-v", "--sts-timeout", "60s", "--", "true", env=env, debug=True)
             assert wrong.code == 125
             assert "wrong-password" not in wrong.err
 
     def test_that_is_down_is_named(self, run: Runner) -> None:
         """It is the proxy that is unreachable, not AWS."""
         env = {"AWS_ENDPOINT_URL_STS": None, "HTTPS_PROXY": "http://127.0.0.1:9"}
-        failure = run.assume("--sts-timeout", "2s", "--", "true", env=env).failure(125)
+        failure = run.assume("--sts-timeout", "60s", "--", "true", env=env).failure(125)
         assert "proxy" in failure.text
         assert failure.hint

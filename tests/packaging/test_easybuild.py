@@ -34,7 +34,8 @@ class EasyBuild:
         self.sources.mkdir(parents=True)
         with tarfile.open(dist / "aws-role-exec_modulefiles.tar.gz") as tar:
             (recipe,) = (one for one in tar.getnames() if one.endswith(".eb"))
-            tar.extract(recipe, place, filter="data")
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # none in Python 3.11.2
+            tar.extract(recipe, place)
         self.easyconfig = place / recipe
         self.version = self.easyconfig.stem.removeprefix("aws-role-exec-")
         for arch in ("amd64", "arm64"):  # under the names that EasyBuild gives what it downloads

@@ -28,7 +28,8 @@ def repository(dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     for name, module in spack.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     with tarfile.open(dist / "aws-role-exec_modulefiles.tar.gz") as tar:
-        tar.extractall(tmp_path, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # none in Python 3.11.2
+        tar.extractall(tmp_path)
     return tmp_path
 
 

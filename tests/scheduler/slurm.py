@@ -232,7 +232,7 @@ class Cluster(Daemons):
             timeout=60,
             text=True,
         )
-        assert may_fail or done.returncode == 0, f"{words}: {done.stderr}"
+        assert may_fail or done.returncode == 0, f"{words}: {done.stderr}{done.stdout}"
         return done.stdout
 
     def idle_nodes(self) -> str:
