@@ -27,7 +27,7 @@ INCLUDED = re.compile(
 INTRODUCTION = f"""\
 # Errors and hints
 
-<!-- Made by docs/generate.py from src/aws_role_exec/refusals.py. -->
+<!-- Made by docs/generate.py from src/aws_role_exec/sts/refusals.py. -->
 
 A run that fails prints one line, `aws-role-exec: <what failed>: <why>`, and where the cause is known another, `hint: <what to do>`.
 `--explain` tells the same and more without running anything: see [identities](identities.md).
@@ -55,13 +55,13 @@ ON_THE_WAY = f"""\
 | no answer within 30s, last: Throttling | {refusals.THROTTLED_HINT} |
 """
 IDENTITY = """\
-## No base credentials
+## No source credentials
 
 | when | hint |
 |---|---|
 """
 SITUATIONS = {
-    "none": "no provider has any",
+    "none": "no source has any",
     "expired": "they have expired",
     "expired by a variable": "they have expired, and a variable says so",
     "not a time": "`AWS_CREDENTIAL_EXPIRATION` is not a time",

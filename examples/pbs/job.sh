@@ -3,7 +3,7 @@
 #PBS -l walltime=01:00:00
 #PBS -l select=1:ncpus=4
 # A PBS job that runs under a role.
-# Needs: a base identity on the node.
+# Needs: source credentials on the node.
 #
 # The credentials last as long as the job may still run, which `qstat -f` tells. The session is
 # named after the job: pbs-1234.server, or in an array pbs-1234-5-.server, since STS takes no

@@ -3,7 +3,7 @@
 #SBATCH --array=0-99
 #SBATCH --time=01:00:00
 # A job array: every task has its own session, named as sacct names the task (ARRAYJOB_TASK).
-# Needs: a base identity on the nodes.
+# Needs: source credentials on the nodes.
 #
 # A hundred tasks that start together call STS together. Throttled calls are tried again for as
 # long as --sts-timeout allows; a few minutes cost nothing to a queued job.

@@ -3,7 +3,7 @@
 #SBATCH --time=04:00:00
 #SBATCH --partition=gpu
 # A Slurm job that runs under a role of its own.
-# Needs: a base identity on the node, and a role whose maximum session duration is 4 hours or
+# Needs: source credentials on the node, and a role whose maximum session duration is 4 hours or
 # more. STS gives more than one hour only to an IAM user's keys or an identity provider's token;
 # with an instance profile as the base, write 01:00:00 (see docs/hpc.md, "Jobs longer than an hour").
 #

@@ -21,7 +21,7 @@ JOBS = "/usr/libexec/aws-role-exec/job-credentials"
 MAP = "/etc/aws-role-exec/roles.map"
 SETTINGS = "/etc/aws-role-exec/base.env"  # AWS_CA_BUNDLE=..., HTTPS_PROXY=..., AWS_REGION=...
 PATH = "/usr/local/bin:/usr/bin:/bin"
-LONGEST_SECONDS = 3600  # raise it, up to 43200, if the base identity is not itself a role
+LONGEST_SECONDS = 3600  # raise it, up to 43200, unless root's credentials are a role's
 # identity variables: made by packaging/generate.py
 IDENTITY = {
     "AWS_ACCESS_KEY",

@@ -17,7 +17,7 @@ else:
     _INPUT = _OUTPUT = "/dev/tty"
 
 _ATTEMPTS = 3
-NO_TERMINAL = "a code is needed, and there is no terminal to ask for it on"
+NO_TERMINAL = "a code is needed, and there is no terminal to prompt on"
 
 
 def is_there() -> bool:

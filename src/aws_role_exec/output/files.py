@@ -99,13 +99,13 @@ class NewFile:
         """
         path = self._path
         if stat.S_ISLNK(existing.st_mode):
-            raise UsageError(f"{path}: it is a symbolic link, which is not followed")
+            raise UsageError(f"{path}: it is a symbolic link; links are not followed")
         if stat.S_ISDIR(existing.st_mode):
             raise UsageError(f"{path}: it is a directory")
         if not stat.S_ISREG(existing.st_mode):
             raise UsageError(f"{path}: it is neither a regular file nor a FIFO")
         if not self._is_ours(existing):
-            raise UsageError(f"{path}: it belongs to someone else (uid {existing.st_uid})")
+            raise UsageError(f"{path}: it belongs to another user (uid {existing.st_uid})")
         if existing.st_size:
             self._refuse_sections_of_others(existing)
 
@@ -122,13 +122,13 @@ class NewFile:
             if existing.st_uid != os.geteuid():  # of the run before, which gave it away
                 return
             raise UsageError(
-                f"{self._path}: you cannot read it, and what it has would be lost"
+                f"{self._path}: you cannot read it, and its contents would be lost"
             ) from None
         found = sections.of_others(content)
         if found:
             raise UsageError(
                 f"{self._path}: it has sections that would be lost ({found})",
-                hint="write a file of its own, and name that one in AWS_SHARED_CREDENTIALS_FILE",
+                hint="write to a separate file, and name it in AWS_SHARED_CREDENTIALS_FILE",
             )
 
     def write(self, text: str) -> None:

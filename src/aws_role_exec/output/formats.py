@@ -211,7 +211,7 @@ def check_section_name(name: str) -> str:
     if 1 <= len(name) <= _LONGEST_SECTION and _SECTION_CHARACTERS.issuperset(name):
         return name
     raise UsageError(
-        f"'{name[:80]}' cannot be a profile's name",
+        f"'{name[:80]}' is not a valid profile name",
         hint="letters, digits and _.-+@%/: only" if name else "it is empty; is a variable not set?",
     )
 
@@ -233,7 +233,7 @@ def _find_github_environment(
     path = environ.get("GITHUB_ENV")
     if environ.get("GITHUB_ACTIONS") != "true" or not path:
         raise UsageError(
-            f"{label('--format')}: github is for a step of GitHub Actions; this is none",
+            f"{label('--format')}: github works only in a step of GitHub Actions",
             hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
         )
     from aws_role_exec.output import files, places  # noqa: PLC0415 - not for a command

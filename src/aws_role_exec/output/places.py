@@ -86,18 +86,18 @@ def _find_place(path: str, ownership: Ownership | None) -> Destination:
     if writers is not None:
         # They could put a file of their own in the place of ours.
         raise UsageError(
-            f"{path}: its directory may be written by {writers}",
+            f"{path}: its directory is writable by {writers}",
             hint="use a directory of your own, or set its sticky bit (chmod +t), as /tmp has",
         )
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=_CAN_ASK_EFFECTIVE):
-        raise UsageError(f"{path}: its directory cannot be written to by you")
+        raise UsageError(f"{path}: you cannot write to its directory")
     try:
         existing = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return NewFile(path, directory, name, ownership or Ownership())
     if stat.S_ISFIFO(existing.st_mode) or stat.S_ISCHR(existing.st_mode):
         if existing.st_uid not in (0, os.geteuid()):
-            raise UsageError(f"{path} belongs to someone else (uid {existing.st_uid})")
+            raise UsageError(f"{path} belongs to another user (uid {existing.st_uid})")
         _refuse_ownership(path, ownership)
         return Special(path, directory, name)
     file = NewFile(path, directory, name, ownership or Ownership())
@@ -132,8 +132,8 @@ def _open_directory(path: str, parent: str) -> int:
                     raise
                 if status.st_uid not in (0, os.geteuid()):
                     raise UsageError(
-                        f"{path}: '{component}' is a symbolic link made by someone"
-                        f" else (uid {status.st_uid})"
+                        f"{path}: '{component}' is a symbolic link made by another"
+                        f" user (uid {status.st_uid})"
                     ) from None
                 links += 1
                 if links > _SYMLINKS_AT_MOST:

@@ -33,7 +33,7 @@ EPILOG = """\
 \b
 Examples:
   aws-role-exec --role-arn arn:aws:iam::123456789012:role/reader -- aws s3 ls
-  creds=$(aws-role-exec --role-arn ARN) || exit; eval "$creds"
+  creds=$(aws-role-exec --role-arn ARN) && eval "$creds"
   aws-role-exec --role-arn ARN --format credentials-file --output creds
 
 \b

@@ -121,7 +121,7 @@ TABLE = (
     Option(
         "--role-arn",
         "ARN",
-        "The role to assume. Repeat it to go through several, in order.",
+        "Role to assume. Repeat it to chain through several, in order.",
         kind="list",
         completes="role",
         check=role.check_arn,
@@ -130,29 +130,29 @@ TABLE = (
         "--duration",
         "D",
         "How long the credentials last, 15m to 12h: 45m, 1h30m, a job's walltime as in 04:00:00"
-        " or 0-04, or auto for the time that the job around it has left.",
+        " or 0-04, or auto for the time that the current job has left.",
         default="1h",
         check=_lifetime,
     ),
     Option(
         "--session-name",
         "NAME",
-        "What CloudTrail calls this session; auto names it after the job it runs in."
+        "Session name, as shown in CloudTrail; auto names it after the current job."
         "  [default: aws-role-exec-<user>-<random>]",
         check=_session_name,
     ),
     Option(
         "--region",
         "R",
-        "Where STS is asked and the command works.  [default: AWS_DEFAULT_REGION, AWS_REGION, the"
-        " profile's, else the partition's first]",
+        "Region for STS and for the command.  [default: AWS_DEFAULT_REGION, AWS_REGION, the"
+        " profile's, else the partition's default]",
         check=region.check,
         completes="region",
     ),
     Option(
         "--policy",
         "P",
-        "A session policy that narrows what the role may do: JSON, or file://PATH.",
+        "Session policy that narrows what the role may do: JSON, or file://PATH.",
         completes="policy",
         check=policy.load,
         parameter="Policy",
@@ -160,7 +160,7 @@ TABLE = (
     Option(
         "--policy-arn",
         "ARN",
-        "A managed policy that narrows what the role may do. Repeat it for up to ten.",
+        "Managed policy that narrows what the role may do. Repeat it for up to ten.",
         kind="list",
         check=_session("managed_policy"),
         parameter="PolicyArns",
@@ -169,32 +169,32 @@ TABLE = (
     Option(
         "--profile",
         "NAME",
-        "Ask as this profile of the AWS configuration, whatever the environment holds.",
+        "Use this profile's credentials, even if the environment holds keys.",
         completes="profile",
     ),
     Option(
         "--web-identity",
         "SRC",
-        "Ask with an OIDC token and nothing else: file:PATH, env:NAME or github[:AUDIENCE].",
+        "Use an OIDC token and no other credentials: file:PATH, env:NAME or github[:AUDIENCE].",
     ),
     Option(
         "--external-id",
         "ID",
-        "What the role's owner wants to hear from you.",
+        "External ID required by the role's trust policy.",
         check=_session("check_external_id"),
         parameter="ExternalId",
     ),
     Option(
         "--source-identity",
         "NAME",
-        "Who is behind this, for CloudTrail; roles pass it on.",
+        "Source identity shown in CloudTrail; kept across chained roles.",
         check=_session("check_source_identity"),
         parameter="SourceIdentity",
     ),
     Option(
         "--tag",
         "K=V",
-        "A session tag. Repeat it for more.",
+        "Session tag. Repeat it for more.",
         kind="list",
         check=_session("tag"),
         parameter="Tags",
@@ -203,7 +203,7 @@ TABLE = (
     Option(
         "--transitive-tag",
         "K",
-        "Have the roles that are assumed from this one get that tag too. Repeat it for more.",
+        "Key of a session tag to pass on to roles assumed from this one. Repeat it for more.",
         kind="list",
         parameter="TransitiveTagKeys",
         agrees=_session("transitive_tags_agree"),
@@ -211,14 +211,14 @@ TABLE = (
     Option(
         "--mfa-serial",
         "ARN",
-        "Your MFA device; its code is asked for on the terminal.",
+        "Your MFA device; you are prompted for its code on the terminal.",
         completes="mfa",
         check=_session("check_mfa_serial"),
     ),
     Option(
         "--mfa-code",
         "CODE",
-        "The code, instead of being asked for it.",
+        "MFA code, in place of the prompt.",
         check=_session("check_mfa_code"),
     ),
     Option(
@@ -232,56 +232,56 @@ TABLE = (
     Option(
         "--output",
         "PATH",
-        "Write there instead of to stdout; a file appears whole, with mode 0600, or not at all.",
+        "Write to PATH instead of stdout; a file appears whole, with mode 0600, or not at all.",
         completes="file",
     ),
     Option(
         "--owner",
         "USER[:GROUP]",
-        "Whose the --output file is to be; only root can give it away. Numbers always work.",
+        "Owner of the --output file; only root can set another user. Numeric IDs always work.",
         completes="user",
         check=_ownership("parse_owner"),
     ),
     Option(
         "--mode",
         "OCTAL",
-        "The mode of the --output file: 0400, 0440, 0600 or 0640.  [default: 0600]",
+        "Mode of the --output file: 0400, 0440, 0600 or 0640.  [default: 0600]",
         completes="mode",
         check=_ownership("parse_mode"),
     ),
     Option(
         "--profile-name",
         "NAME",
-        "What --format credentials-file calls its section.  [default: default]",
+        "Section name for --format credentials-file.  [default: default]",
         check=formats.check_section_name,
     ),
     Option(
         "--unset",
         "",
-        "Print the lines that take the credentials out of this shell again, in the --format asked"
-        " for. Needs no role and no network.",
+        "Print the lines that remove the credentials from this shell, in the given --format."
+        " Needs no role and no network.",
         kind="flag",
     ),
     Option(
         "--sts-timeout",
         "D",
-        "How long everything on the network may take together, retries included.",
+        "Time limit for all network calls together, retries included.",
         default="30s",
         check=_timeout_seconds,
     ),
     Option(
         "--dry-run",
         "",
-        "Check everything that needs no network, and say what would be asked.",
+        "Check everything that needs no network, and print the request.",
         kind="flag",
     ),
     Option(
         "--explain",
         "",
-        "Ask STS, then say who asked for what and why it was refused, instead of handing over.",
+        "Ask STS, then print who asked for what and why it was refused; run nothing.",
         kind="flag",
     ),
-    Option("--verbose", "", "Say on stderr what is being done.", kind="flag", short="-v"),
+    Option("--verbose", "", "Print progress on stderr.", kind="flag", short="-v"),
 )
 
 

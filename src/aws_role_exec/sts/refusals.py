@@ -212,7 +212,7 @@ REFUSALS = (
         "transitive tag",
         "One of the specified transitive tag keys can't be set because it conflicts with a"
         " transitive tag key from the calling session.",
-        "the asking session handed that tag down already, and it cannot be set anew: leave it out",
+        "the calling session already set that transitive tag; it cannot be changed: leave it out",
     ),
     Refusal(
         ("RegionDisabledException",),

@@ -61,7 +61,9 @@ def check_source_identity(text: str) -> str:
 
 def check_mfa_serial(text: str) -> str:
     """Return the MFA device's ARN or serial number if it could be one, else raise UsageError."""
-    hint = "it is an ARN as in arn:aws:iam::123456789012:mfa/name, or what a hardware token says"
+    hint = (
+        "use an ARN such as arn:aws:iam::123456789012:mfa/name, or a hardware token's serial number"
+    )
     return _check(text, MFA_SERIAL, hint)
 
 
@@ -70,7 +72,7 @@ def check_mfa_code(text: str) -> str:
     if len(text) != MFA_CODE.longest or not (text.isascii() and text.isdigit()):
         raise UsageError(
             f"a code is {MFA_CODE.longest} digits",
-            hint=None if text else "without --mfa-code it is asked for on the terminal",
+            hint=None if text else "without --mfa-code you are prompted on the terminal",
         )
     return text
 
@@ -83,18 +85,18 @@ def parse_tag(text: str) -> tuple[str, str]:
     _check_tag(key, TAG_KEY, "the key")
     _check_tag(value, TAG_VALUE, f"the value of {key}")
     if key.lower().startswith("aws:"):
-        raise UsageError(f"'{key}': keys beginning with aws: are AWS's own")
+        raise UsageError(f"'{key}': keys that begin with aws: are reserved for AWS")
     return key, value
 
 
 def check_tags(tags: Sequence[tuple[str, str]]) -> None:
     """Raise UsageError for more tags than STS takes, and for keys that differ in case at most."""
     if len(tags) > TAGS_AT_MOST:
-        raise UsageError(f"{len(tags)} tags, and STS takes {TAGS_AT_MOST}")
+        raise UsageError(f"{len(tags)} tags; STS accepts {TAGS_AT_MOST}")
     seen: set[str] = set()
     for key, _ in tags:
         if key.lower() in seen:
-            raise UsageError(f"'{key}' is named twice", hint="STS compares keys without their case")
+            raise UsageError(f"'{key}' is given twice", hint="STS ignores case in tag keys")
         seen.add(key.lower())
 
 
@@ -104,7 +106,7 @@ def check_transitive_tags(keys: Sequence[str], tags: Sequence[tuple[str, str]]) 
     for key in keys:
         if key.lower() not in known:
             raise UsageError(
-                f"'{key[:200]}' is no tag of this session", hint="give it a value with --tag"
+                f"'{key[:200]}' is not a tag of this session", hint="give it a value with --tag"
             )
 
 
@@ -117,8 +119,8 @@ def check_policy_arn(arn: str, role_arn: str) -> str:
     partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
     if policy_partition != partition or owner not in ("aws", account):
         raise UsageError(
-            f"'{arn[:200]}' is not of the role's account",
-            hint=f"only AWS's own and account {account}'s policies narrow a role of that account",
+            f"'{arn[:200]}' is not in the role's account",
+            hint=f"use a policy of AWS or of account {account}",
         )
     return arn
 
@@ -140,23 +142,23 @@ def _split_policy_arn(arn: str) -> tuple[str, str]:
             and all(_is_word(c) or c in "+=,.@-" for c in name)
         ):
             return partition, account
-    hint = "they are written arn:aws:iam::aws:policy/Name or arn:aws:iam::123456789012:policy/name"
+    hint = "use arn:aws:iam::aws:policy/Name or arn:aws:iam::123456789012:policy/name"
     if not arn:
         hint = _EMPTY_HINT
     elif arn.lstrip().startswith("{") or arn.startswith("file:"):
-        hint = "a policy's text is given with --policy"
+        hint = "give the text of a policy with --policy"
     raise UsageError(f"'{arn[:200]}' is not the ARN of a managed policy", hint=hint)
 
 
 def check_policy_sizes(policy: str | None, arns: Sequence[str]) -> None:
     """Raise UsageError for more or longer session policies than STS takes together."""
     if len(arns) > POLICY_ARNS_AT_MOST:
-        raise UsageError(f"{len(arns)} managed policies, and STS takes {POLICY_ARNS_AT_MOST}")
+        raise UsageError(f"{len(arns)} managed policies; STS accepts {POLICY_ARNS_AT_MOST}")
     total = policy_characters(policy, arns)
     if total > POLICY_CHARACTERS_AT_MOST:
         raise UsageError(
-            f"{total} characters together with --policy, and STS takes {POLICY_CHARACTERS_AT_MOST}",
-            hint="make the inline policy shorter, or name fewer managed ones",
+            f"{total} characters together with --policy; STS accepts {POLICY_CHARACTERS_AT_MOST}",
+            hint="shorten the inline policy, or name fewer managed policies",
         )
 
 
@@ -243,7 +245,7 @@ def _check_length(text: str, limit: Limit) -> None:
         return
     plural = "" if len(text) == 1 else "s"
     raise UsageError(
-        f"{len(text)} character{plural}, and STS takes {limit.shortest} to {limit.longest}",
+        f"{len(text)} character{plural}; STS accepts {limit.shortest} to {limit.longest}",
         hint=None if text else _EMPTY_HINT,
     )
 
