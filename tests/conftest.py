@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reach import make_reachable
 from runner import Runner
 from servers.certificates import Authority
 from servers.moto import Moto
@@ -64,6 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing of the caller's AWS set-up or proxies may reach the servers or consumers."""
+    make_reachable(Path(__file__))  # before workers are started, which inherit it
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             del os.environ[name]
