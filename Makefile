@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-scheduler bench lint generate format clean
+.PHONY: help demo test test-scheduler clean-room bench lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -44,6 +44,9 @@ test-scheduler:
 endif
 
 ROUNDS ?= 21
+clean-room: ## run demo and test on a fresh Debian 12 made for it (root; about an hour; CACHE=1 is quicker)
+	tests/clean-room.sh
+
 bench: binary $(VENV)/installed-bench ## measure every case and the peers, as root on Linux [ORIGINAL=path ROUNDS=n]: docs/performance.md
 	$(BIN)/python bench/bench.py --page docs/performance.md --rounds $(ROUNDS) --original "$(ORIGINAL)"
 
