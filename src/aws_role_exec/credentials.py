@@ -30,9 +30,12 @@ def find_fault(text: str) -> tuple[str, str] | None:
     if not text:
         return "is empty", "was it set from a secret or a file that does not exist?"
     if "\n" in text or "\r" in text:
-        return "holds a line break", "a file with Windows line ends? Remove the line break"
+        return (
+            "holds a line break",
+            "remove it; does the value come from a file with Windows line ends?",
+        )
     if '"' in text or "'" in text:
-        return "holds quotes", "env files are not read by a shell: write the value without quotes"
+        return "holds quotes", "write the value without them: no shell reads it"
     if _is_unexpanded(text):
         return (
             "holds a variable's name in place of its value",

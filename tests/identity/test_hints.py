@@ -166,7 +166,7 @@ class TestFaults:
         failure = run.assume(
             "--", "true", env={"AWS_ENDPOINT_URL_STS": url, "AWS_CA_BUNDLE": bundle}
         ).failure(125)
-        assert f"{bundle} holds no certificate" in failure.line
+        assert "holds no certificate" in failure.line
         assert failure.hint == refusals.FAULTS["no authorities"].hint
 
     def test_not_tls(self, run: Runner, sts: Sts) -> None:

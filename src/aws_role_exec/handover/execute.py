@@ -88,6 +88,8 @@ def _no_word_hint(name: str) -> str | None:
             "it is one word with blanks in it: leave its quotes out, or have a shell read it:"
             " -- sh -c '...'"
         )
+    if any(sign in name for sign in ";&|<>"):
+        return "; & | < and > are a shell's: -- sh -c '...'"
     return None
 
 

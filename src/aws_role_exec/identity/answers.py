@@ -61,7 +61,8 @@ def read_object(text: bytes) -> dict[str, Any]:
     document = text.decode("utf-8-sig").strip(" \t\r\n")
     try:
         found, end = make_scanner(_CONTEXT)(document, 0)
-    except (StopIteration, RecursionError):
+    except (StopIteration, RecursionError, SystemError):
+        # SystemError: it looks for json.decoder's error, which nobody has imported.
         raise ValueError("not JSON") from None
     if end != len(document) or not isinstance(found, dict):
         raise ValueError("not a JSON object")
@@ -98,7 +99,8 @@ def check_expiration(expiration: object, what: str, now: float) -> None:
     if moment is None:
         raise IdentityError(
             f"source credentials: the Expiration of {what} is "
-            + ("empty" if expiration == "" else "not a time in ISO 8601")
+            + ("empty" if expiration == "" else "not a time in ISO 8601"),
+            hint="a time is written as in 2026-03-21T20:00:00Z",
         )
     if has_passed(moment, now):
         raise IdentityError(

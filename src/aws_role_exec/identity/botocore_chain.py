@@ -210,6 +210,8 @@ class _Step:
             if self._provider.METHOD == "env":
                 why = "AWS_CREDENTIAL_EXPIRATION is not a time"
                 hint = refusals.IDENTITY_HINTS["not a time"]
+            elif self._provider.METHOD == "sso" and isinstance(error, ValueError):
+                why = "its time of expiration is not a time"
         return IdentityError(f"source credentials: {self._place}: {why}", hint=hint)
 
 

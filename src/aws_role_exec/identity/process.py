@@ -116,6 +116,8 @@ def _failure(outcome: children.Outcome, what: str) -> IdentityError:
         else f"was ended by signal {-outcome.status}"
     )
     said, hint = _summarise(outcome.error)
+    if not said:
+        hint = "it does not say why: run it yourself"
     return IdentityError(
         f"source credentials: {what} {ended}" + (f": {said}" if said else ""), hint=hint
     )

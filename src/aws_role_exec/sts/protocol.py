@@ -106,19 +106,31 @@ def read(
     except ValueError as error:
         if status == 429 or status >= 500:  # load balancers answer with pages of their own
             raise Refusal("", "", status, headers) from None
-        kind = headers.get("content-type", "").partition(";")[0].strip()
-        what = f"HTTP {status}" + (f", {kind}" if kind.isprintable() and kind else "")
-        raise Fault("not STS", url, f"{what}: {error}") from None
+        raise Fault("not STS", url, f"{_describe(status, headers)}: {error}") from None
     if status > 300:
         code = _first(found, ("Error/Code", "Errors/Error/Code"))
         message = _first(found, ("Error/Message", "Errors/Error/Message"))
         if not code and status < 500 and status != 429:
-            raise Fault("not STS", url, f"HTTP {status}: no error of STS's")
+            raise Fault("not STS", url, f"{_describe(status, headers)}: no error of STS's")
         raise Refusal(code, message, status, headers)
     prefix = f"{action}Result/"
     return {
         path.removeprefix(prefix): text for path, text in found.items() if path.startswith(prefix)
     }
+
+
+def _describe(status: int, headers: Mapping[str, str]) -> str:
+    """Return the status of an answer with its kind, or the host that it redirects to.
+
+    As in `HTTP 403, text/html`. The rest of a redirection's address may hold a secret.
+    """
+    scheme, separator, rest = headers.get("location", "").partition("://")
+    if 300 < status < 400 and separator:
+        host = rest.replace("?", "/").partition("/")[0].rpartition("@")[2]
+        kind = f"to {scheme}://{host}"
+    else:
+        kind = headers.get("content-type", "").partition(";")[0].strip()
+    return f"HTTP {status}" + (f", {kind}" if kind and kind.isprintable() else "")
 
 
 def credentials(result: Mapping[str, str], url: str) -> Credentials:

@@ -254,8 +254,7 @@ REFUSALS = (
 )
 
 THROTTLED_HINT = (
-    "too many requests in this account and region at once: spread the jobs' starts, or give it"
-    " longer with --sts-timeout"
+    "too many requests at once: spread the jobs' starts, or give it longer with --sts-timeout"
 )
 LONGER_HINT = "give it longer with --sts-timeout"
 SKEW_HINT = "this machine's clock is {minutes} minutes {direction} STS's; set it (see timedatectl)"
@@ -272,7 +271,7 @@ FAULTS = {
     ),
     "proxy 407": Fault(
         "the proxy wants a user name and a password, or other ones (HTTP 407)",
-        "write them into the variable: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+        "write USER:PASSWORD@ before the host in HTTPS_PROXY or HTTP_PROXY",
     ),
     "no such host": Fault(
         "the host name cannot be resolved ({error})",
@@ -286,7 +285,7 @@ FAULTS = {
     "dropped": Fault("the connection was dropped", None, "fault"),
     "not STS": Fault(
         "the answer is not STS's ({error})",
-        "something else answers there: a proxy, a login page, another service?",
+        "something other than STS answers there: a proxy, a login page, another service?",
         "garbled",
     ),
     "not HTTP": Fault(
@@ -299,7 +298,7 @@ FAULTS = {
     ),
     "not sent": Fault("nothing was sent: {error} in the request", None),
     "no authorities": Fault(
-        "{error} holds no certificate of an authority",
+        "{error} is not there, cannot be read, or holds no certificate of an authority",
         "name a PEM file with the authorities to trust in AWS_CA_BUNDLE, or unset it",
     ),
     "host name": Fault(
