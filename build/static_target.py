@@ -54,7 +54,7 @@ class StaticExecutable(Target):
         libraries: str,
     ) -> None:
         """Build it: `program` is the package whose docstrings are kept (they are its help)."""
-        from PyInstaller.config import CONF  # noqa: PLC0415 # filled in by PyInstaller's start
+        from PyInstaller.config import CONF  # filled in by PyInstaller's start
 
         super().__init__()
         self.analysis = analysis

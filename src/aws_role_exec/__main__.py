@@ -10,7 +10,7 @@ descriptors.hold()
 
 def main() -> None:
     """Run the program on this process's arguments and environment; never returns."""
-    from aws_role_exec import cli  # noqa: PLC0415 - after the line above
+    from aws_role_exec import cli  # after the line above
 
     cli.main(_CALLER_SIGNALS)
 

@@ -40,7 +40,7 @@ def obtain(request: Request, environ: Mapping[str, str], tell: Tell, trail: Trai
     try:
         return run_until(deadline, road.walk)
     except TimeoutError:
-        from aws_role_exec.sts import diagnose  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.sts import diagnose  # only when something failed
 
         raise diagnose.timeout_error(deadline) from None
 
@@ -56,7 +56,7 @@ class _Road:
         tell: Tell,
         trail: Trail,
     ) -> None:
-        from aws_role_exec.network.wire import Wire  # noqa: PLC0415 - not for a dry run
+        from aws_role_exec.network.wire import Wire  # not for a dry run
 
         self.request = request
         self.environ = environ
@@ -88,13 +88,13 @@ class _Road:
             self.environ, request.settings, request.region, self.wire, self.tell
         )
         if request.web_identity is not None:
-            from aws_role_exec.identity import oidc  # noqa: PLC0415 - rare
+            from aws_role_exec.identity import oidc  # rare
 
             self.trail.asked.append("an OIDC token")
             token = oidc.fetch(request.web_identity, surroundings)
             base = Base(None, "web-identity", "an OIDC token")
         else:
-            from aws_role_exec.identity import chain  # noqa: PLC0415 - not for a dry run
+            from aws_role_exec.identity import chain  # not for a dry run
 
             base = chain.find(surroundings, self.trail)
         self.trail.provider, self.trail.source = base.provider, base.source
@@ -107,7 +107,7 @@ class _Road:
         return base, (*base.hops, role, *(Hop(arn, name) for arn in others))
 
     def _find_endpoint(self) -> Endpoint:
-        from aws_role_exec.configuration import settings  # noqa: PLC0415 - not for a dry run
+        from aws_role_exec.configuration import settings  # not for a dry run
 
         found = settings.find_endpoint(self.request.settings, self.request.region)
         self.trail.endpoint = found.url.rstrip("/")
@@ -115,7 +115,7 @@ class _Road:
 
     def _identify(self, keys: Keys) -> None:
         """Note in the trail who asks, as far as STS says so."""
-        from aws_role_exec.sts import diagnose  # noqa: PLC0415 - explaining takes its time
+        from aws_role_exec.sts import diagnose  # explaining takes its time
 
         try:
             self.trail.identity_arn = self._call("GetCallerIdentity", {}, keys).get("Arn")
@@ -149,7 +149,7 @@ class _Road:
             credentials = protocol.credentials(result, url)
             credentials.check_not_expired(time.time())
         except (Fault, Refusal) as error:
-            from aws_role_exec.sts import diagnose  # noqa: PLC0415 - only when something failed
+            from aws_role_exec.sts import diagnose  # only when something failed
 
             if position == 0 and self.trail.identity_arn is None:
                 self.trail.identity_arn = diagnose.who_asked(error)
@@ -193,7 +193,7 @@ class _Road:
         if self._spare_code is not None:
             code, self._spare_code = self._spare_code, None
             return code
-        from aws_role_exec.identity import mfa  # noqa: PLC0415 - rare
+        from aws_role_exec.identity import mfa  # rare
 
         self.deadline.stop()
         try:
@@ -207,7 +207,7 @@ class _Road:
         For `--duration auto` only, and where STS refused for the duration alone. How much the
         role allows STS does not say.
         """
-        from aws_role_exec.sts import diagnose  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.sts import diagnose  # only when something failed
 
         asked_seconds = parameters.get("DurationSeconds") or 0
         if (
@@ -246,12 +246,12 @@ class _Road:
         return insist(ask, self.deadline, self.tell, _passing)
 
     def _note_claims(self, token: str) -> None:
-        from aws_role_exec.identity import oidc  # noqa: PLC0415 - where something is to be told
+        from aws_role_exec.identity import oidc  # where something is to be told
 
         self.trail.token = oidc.claims(token)
 
     def _note_clock(self, headers: Mapping[str, str]) -> None:
-        from aws_role_exec.sts import diagnose  # noqa: PLC0415 - explaining takes its time
+        from aws_role_exec.sts import diagnose  # explaining takes its time
 
         skew = diagnose.clock_skew_seconds(headers, time.time())
         if skew is not None:
@@ -261,7 +261,7 @@ class _Road:
         self, hop: Hop, parameters: Mapping[str, Any], source: str, place: str
     ) -> Question:
         """Return what was asked, for the words of a refusal."""
-        from aws_role_exec.sts import diagnose  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.sts import diagnose  # only when something failed
 
         is_last = hop.role_arn == self.request.role_arns[-1]
         return diagnose.Question(
@@ -275,6 +275,6 @@ class _Road:
 
 
 def _passing(error: Fault | Refusal) -> str | None:
-    from aws_role_exec.sts import diagnose  # noqa: PLC0415 - only when something failed
+    from aws_role_exec.sts import diagnose  # only when something failed
 
     return diagnose.passing(error)

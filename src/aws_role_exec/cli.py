@@ -71,11 +71,11 @@ def run(
     if list(arguments) == ["--version"]:  # asked by every install check; click would say the same
         _print_version()
         return 0
-    from aws_role_exec.request import options, request  # noqa: PLC0415 - not for the version
+    from aws_role_exec.request import options, request  # not for the version
 
     given = options.read(arguments, environ)
     if given is None:
-        from aws_role_exec.request import command_line  # noqa: PLC0415 - click: help, errors, the unusual
+        from aws_role_exec.request import command_line  # click: help, errors, the unusual
 
         given = command_line.parse(arguments)
         if given is None:
@@ -97,12 +97,12 @@ def run(
     about: Tell = tell if asked.verbose else keep_quiet
     if asked.explain:
         return _explain(asked, environ, about)
-    from aws_role_exec import assume  # noqa: PLC0415 - not for a dry run
-    from aws_role_exec.trail import Trail  # noqa: PLC0415
+    from aws_role_exec import assume  # not for a dry run
+    from aws_role_exec.trail import Trail
 
     credentials = assume.obtain(asked, environ, about, Trail())
     if asked.destination is not None:
-        from aws_role_exec.output import files, formats  # noqa: PLC0415 - not for a command
+        from aws_role_exec.output import files, formats  # not for a command
 
         chosen = formats.FORMATS[asked.format]
         others = selected_beside(VARIABLES, environ, token_variables=asked.token_variables)
@@ -120,9 +120,9 @@ def run(
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     """Print what would be asked and what STS says to it; returns 0 if that is yes."""
-    from aws_role_exec import assume, explain  # noqa: PLC0415
-    from aws_role_exec.output import files  # noqa: PLC0415
-    from aws_role_exec.trail import Trail  # noqa: PLC0415
+    from aws_role_exec import assume, explain
+    from aws_role_exec.output import files
+    from aws_role_exec.trail import Trail
 
     found = Trail()
     credentials: Credentials | None = None
@@ -143,8 +143,8 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     It must be known before the arguments are, since they may be what is wrong. Empty when
     there is a command (stdout is its), or a format or an output that no shell evaluates.
     """
-    from aws_role_exec.output import formats  # noqa: PLC0415 - only when something failed
-    from aws_role_exec.request import options  # noqa: PLC0415
+    from aws_role_exec.output import formats  # only when something failed
+    from aws_role_exec.request import options
 
     values = {
         flag: environ.get(options.VARIABLES[flag]) or None for flag in ("--format", "--output")
@@ -172,8 +172,8 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 
 
 def _print_dry_run(asked: Request) -> None:
-    from aws_role_exec.output import formats  # noqa: PLC0415
-    from aws_role_exec.sts import duration  # noqa: PLC0415
+    from aws_role_exec.output import formats
+    from aws_role_exec.sts import duration
 
     lifetime = duration.format_go(duration.from_seconds(asked.duration_seconds))
     lines = [
@@ -205,7 +205,7 @@ def _where(error: BaseException) -> Iterator[str]:
 
     A message of another library's may quote an answer of STS, and so hold the new keys.
     """
-    import traceback  # noqa: PLC0415 - rarely wanted
+    import traceback  # rarely wanted
 
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:

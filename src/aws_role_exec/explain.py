@@ -47,7 +47,7 @@ class Report:
 
 def to_json(report: Report) -> str:
     """Return the report for programs: AWS's spellings, null for what is not known."""
-    import json  # noqa: PLC0415
+    import json
 
     request, trail = report.request, report.trail
     removed, set_ = report.changes() if request.command else ([], [])

@@ -46,7 +46,7 @@ _NO_TERMINAL = getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 def _read_all(descriptor: int, most_bytes: int) -> bytes | None:
     """Return all there is, at most so many bytes; None when a pipe's writer takes too long."""
-    import time  # noqa: PLC0415 - loaded by most, needed by few
+    import time  # loaded by most, needed by few
 
     until = time.monotonic() + _PATIENCE_SECONDS
     content = b""
@@ -65,6 +65,6 @@ def _read_all(descriptor: int, most_bytes: int) -> bytes | None:
 
 def _wait(descriptor: int, seconds: float) -> bool:
     """Wait until the pipe has something or is at its end; False when the time is over."""
-    import select  # noqa: PLC0415 - for pipes only
+    import select  # for pipes only
 
     return seconds > 0 and bool(select.select([descriptor], [], [], seconds)[0])

@@ -66,7 +66,7 @@ def _passwords(url: str) -> Iterator[str]:
     userinfo = _authority(url.rpartition("://")[2]).rpartition("@")[0]  # proxies need no scheme
     password = userinfo.partition(":")[2]
     if password:
-        from urllib.parse import unquote  # noqa: PLC0415 - few have a password in a URL
+        from urllib.parse import unquote  # few have a password in a URL
 
         yield from (userinfo, password, unquote(password))
 

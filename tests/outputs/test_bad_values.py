@@ -123,7 +123,7 @@ def test_the_section_has_the_name_asked_for(run: Runner, sts: Sts) -> None:
     """`--profile-name job`, read by botocore."""
     run.assume(*INI, "--profile-name", "job@site/1").ok()
     assert (run.cwd / "creds").read_text().startswith("[job@site/1]\naws_access_key_id = ASIA")
-    import botocore.configloader  # noqa: PLC0415
+    import botocore.configloader
 
     sections = botocore.configloader.raw_config_parse(str(run.cwd / "creds"))
     assert sections["job@site/1"]["aws_session_token"] == sts.issued[0].token

@@ -208,7 +208,7 @@ def _second_word(title: str) -> str | None:
     skipped, as in botocore.
     """
     if set(title) & set("\"'\\"):
-        import shlex  # noqa: PLC0415 - names with blanks or quotes only
+        import shlex  # names with blanks or quotes only
 
         try:
             words = shlex.split(title)

@@ -178,7 +178,7 @@ def find_endpoint(settings: Settings, region: str) -> Endpoint:
     try:
         return endpoint.resolve(region, override, is_fips, is_dual_stack, is_global)
     except Doubt:
-        from aws_role_exec.configuration import by_botocore  # noqa: PLC0415 - botocore
+        from aws_role_exec.configuration import by_botocore  # botocore
 
         return by_botocore.resolve(region, is_fips, is_dual_stack, is_global)
 

@@ -32,7 +32,7 @@ def can_write(number: int) -> bool:
         if os.name == "nt":
             os.fstat(number)
             return True
-        import fcntl  # noqa: PLC0415 - POSIX only
+        import fcntl  # POSIX only
 
         return fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
     except OSError:

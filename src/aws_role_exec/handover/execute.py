@@ -43,7 +43,7 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
     there is cannot be executed.
     """
     if os.name == "nt":
-        import shutil  # noqa: PLC0415 - PATHEXT and its rules are Windows's own
+        import shutil  # PATHEXT and its rules are Windows's own
 
         found = shutil.which(name, path=environ.get("PATH"))
         if found is None:

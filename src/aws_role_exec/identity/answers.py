@@ -56,7 +56,7 @@ _CONTEXT: Any = _Context
 
 def read_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object that the text is, and nothing else; raises ValueError."""
-    from _json import make_scanner  # noqa: PLC0415 - not for keys in the environment
+    from _json import make_scanner  # not for keys in the environment
 
     document = text.decode("utf-8-sig").strip(" \t\r\n")
     try:
@@ -116,7 +116,7 @@ def to_utc(text: str) -> str | None:
     """
     if is_time(text):
         return text
-    from datetime import UTC, datetime  # noqa: PLC0415 - AWS itself writes the form above
+    from datetime import UTC, datetime  # AWS itself writes the form above
 
     try:
         moment = datetime.fromisoformat(text.removesuffix("UTC") + "Z" * text.endswith("UTC"))
@@ -154,7 +154,7 @@ def identity_error(
         return IdentityError(
             f"{sought}: {what} {status}" + (f": {said}" if said else ""), hint=hint
         )
-    from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+    from aws_role_exec.sts import refusals  # only when something failed
 
     found = refusals.FAULTS[error.name]
     why = found.why.format(error=error.detail, bundle=error.detail)

@@ -59,13 +59,13 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
 
 
 def _container(surroundings: Surroundings) -> Base | None:
-    from aws_role_exec.identity import container  # noqa: PLC0415
+    from aws_role_exec.identity import container
 
     return container.find(surroundings)
 
 
 def _instance(surroundings: Surroundings) -> Base | None:
-    from aws_role_exec.identity import instance  # noqa: PLC0415
+    from aws_role_exec.identity import instance
 
     return instance.find(surroundings)
 
@@ -102,7 +102,7 @@ def _providers(session: Session, surroundings: Surroundings) -> list[Any]:
 
 def _helper(surroundings: Surroundings, what: str) -> Callable[..., Any]:
     """Return what stands for subprocess.Popen where botocore runs a credential_process."""
-    from aws_role_exec.identity import process  # noqa: PLC0415 - for some profiles
+    from aws_role_exec.identity import process  # for some profiles
 
     class Helper:
         returncode = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _environment(surroundings: Surroundings) -> Base | None:
-    from aws_role_exec.identity import environment  # noqa: PLC0415
+    from aws_role_exec.identity import environment
 
     return environment.find(surroundings)
 
@@ -24,13 +24,13 @@ def _profile(surroundings: Surroundings) -> Base | None:
     configuration = surroundings.settings.configuration
     if not configuration.profiles and not configuration.unreadable:
         return None
-    from aws_role_exec.identity import profile  # noqa: PLC0415
+    from aws_role_exec.identity import profile
 
     return profile.find(surroundings)
 
 
 def _token_file(surroundings: Surroundings) -> Base | None:
-    from aws_role_exec.identity import token_file  # noqa: PLC0415
+    from aws_role_exec.identity import token_file
 
     return token_file.find(surroundings)
 
@@ -39,23 +39,23 @@ def _legacy_files(surroundings: Surroundings) -> Base | None:
     settings = surroundings.settings
     if settings.is_named:
         # Named on purpose, so it yields an identity or none: never the machine's.
-        from aws_role_exec.identity import not_found  # noqa: PLC0415
+        from aws_role_exec.identity import not_found
 
         raise not_found.in_profile(settings.configuration, settings.profile or "default")
-    from aws_role_exec.identity import legacy_files  # noqa: PLC0415
+    from aws_role_exec.identity import legacy_files
 
     legacy_files.find(surroundings)
     return None
 
 
 def _container(surroundings: Surroundings) -> Base | None:
-    from aws_role_exec.identity import container  # noqa: PLC0415
+    from aws_role_exec.identity import container
 
     return container.find(surroundings)
 
 
 def _instance(surroundings: Surroundings) -> Base | None:
-    from aws_role_exec.identity import instance  # noqa: PLC0415
+    from aws_role_exec.identity import instance
 
     return instance.find(surroundings)
 
@@ -85,13 +85,13 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
             if base is not None:
                 return base
     except Doubt as doubt:
-        from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.sts import refusals  # only when something failed
 
         place = refusals.PROVIDERS[trail.asked[-1]]
         surroundings.tell(f"{place}: left to botocore: {doubt}")
-        from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - botocore
+        from aws_role_exec.identity import botocore_chain  # botocore
 
         return botocore_chain.find(surroundings, trail)
-    from aws_role_exec.identity import not_found  # noqa: PLC0415
+    from aws_role_exec.identity import not_found
 
     raise not_found.anywhere(surroundings, trail.asked)

@@ -43,7 +43,7 @@ if sys.platform == "win32":
         Raises OSError when it cannot be started, ValueError when it prints more than
         `MOST_BYTES`, TimeoutError when the deadline passes.
         """
-        import subprocess  # noqa: PLC0415 - not for most sources
+        import subprocess  # not for most sources
 
         child = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(environ)
@@ -117,7 +117,7 @@ else:
 
     def _read(output: int, error: int, deadline: Deadline) -> tuple[bytes, bytes]:
         """Return all output, and the end of what was said on stderr."""
-        import select  # noqa: PLC0415 - built in
+        import select  # built in
 
         printed = {output: b"", error: b""}
         poll = select.poll()
@@ -156,7 +156,7 @@ else:
         return seconds
 
     def _end(child: int) -> None:
-        from aws_role_exec.network import ending  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.network import ending  # only when something failed
 
         ending.end(child)
         try:

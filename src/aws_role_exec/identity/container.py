@@ -113,7 +113,7 @@ _UNREACHED = (
 def _is_loopback(host: str) -> bool:
     if host == "127.0.0.1":
         return True
-    from ipaddress import ip_address  # noqa: PLC0415 - rarely another
+    from ipaddress import ip_address  # rarely another
 
     try:
         return ip_address(host).is_loopback

@@ -29,7 +29,7 @@ def find(surroundings: Surroundings) -> Base | None:
         return None
     secret = environ.get("AWS_SECRET_ACCESS_KEY")
     if not secret:
-        from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.sts import refusals  # only when something failed
 
         raise IdentityError(
             "source credentials: AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not",
@@ -56,13 +56,13 @@ def _find_token(environ: Mapping[str, str]) -> tuple[str, str]:
 def _check_expiration(expiration: str | None) -> None:
     if not expiration:
         return
-    from aws_role_exec.identity import answers  # noqa: PLC0415 - few set it
+    from aws_role_exec.identity import answers  # few set it
 
     moment = answers.to_utc(expiration)
     if moment is None:
         raise Doubt("AWS_CREDENTIAL_EXPIRATION is not in the usual form")
     if has_passed(moment, time.time()):
-        from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+        from aws_role_exec.sts import refusals  # only when something failed
 
         raise IdentityError(
             f"source credentials: those in the environment expired at {moment}",

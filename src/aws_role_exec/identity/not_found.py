@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def anywhere(surroundings: Surroundings, asked: Sequence[str]) -> IdentityError:
     """Return the error for a chain of sources, of these names, that came to nothing."""
-    from aws_role_exec.sts import refusals  # noqa: PLC0415 - only when something failed
+    from aws_role_exec.sts import refusals  # only when something failed
 
     environ = surroundings.environ
     config, credentials = surroundings.settings.configuration.paths

@@ -84,7 +84,7 @@ def fetch(found: Token | TokenEndpoint, surroundings: Surroundings) -> str:
     Overload and outages are met with patience until the deadline. Raises IdentityError for a
     refusal, or an answer that holds no token.
     """
-    from aws_role_exec.redaction import keep_secret  # noqa: PLC0415 - loaded by then
+    from aws_role_exec.redaction import keep_secret  # loaded by then
 
     if isinstance(found, Token):
         keep_secret(found.value)
@@ -97,9 +97,9 @@ def fetch(found: Token | TokenEndpoint, surroundings: Surroundings) -> str:
 
 def _ask_github(endpoint: TokenEndpoint, surroundings: Surroundings) -> str:
     # With --web-identity github only:
-    from aws_role_exec.identity import answers  # noqa: PLC0415
-    from aws_role_exec.network.patience import insist  # noqa: PLC0415
-    from aws_role_exec.sts import diagnose, protocol, refusals  # noqa: PLC0415
+    from aws_role_exec.identity import answers
+    from aws_role_exec.network.patience import insist
+    from aws_role_exec.sts import diagnose, protocol, refusals
 
     what, sought = "GitHub's endpoint", "OIDC token"
     wire = surroundings.wire
@@ -152,8 +152,8 @@ def claims(token: str) -> dict[str, str]:
     These are what a trust policy compares and are no secret; nothing is verified. A token
     that is not a JWT says nothing.
     """
-    import base64  # noqa: PLC0415
-    import json  # noqa: PLC0415
+    import base64
+    import json
 
     try:
         payload = token.split(".")[1]

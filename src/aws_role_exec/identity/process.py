@@ -55,7 +55,7 @@ def print_keys(words: Sequence[str], what: str, surroundings: Surroundings) -> b
 def split(command: str, what: str) -> list[str]:
     """Return the words of a command; raises IdentityError when it has none, or an open quote."""
     if any(character in command for character in "\"'\\") or children.IS_WINDOWS:
-        from aws_role_exec.identity import botocore_chain  # noqa: PLC0415 - quoting is its matter
+        from aws_role_exec.identity import botocore_chain  # quoting is its matter
 
         try:
             words = botocore_chain.split_command(command)

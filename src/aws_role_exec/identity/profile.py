@@ -173,15 +173,15 @@ def _setting(section: Section, profile: str, key: str) -> str | None:
 
 def _ask_source(surroundings: Surroundings, flat: Flat) -> Base:
     if flat.credential_source == "Environment":
-        from aws_role_exec.identity import environment  # noqa: PLC0415
+        from aws_role_exec.identity import environment
 
         base = environment.find(surroundings)
     elif flat.credential_source == "EcsContainer":
-        from aws_role_exec.identity import container  # noqa: PLC0415
+        from aws_role_exec.identity import container
 
         base = container.find(surroundings)
     else:
-        from aws_role_exec.identity import instance  # noqa: PLC0415
+        from aws_role_exec.identity import instance
 
         base = instance.find(surroundings)
     if base is None:
@@ -218,7 +218,7 @@ def _find_own(surroundings: Surroundings, name: str, obeys_variables: bool) -> B
         if path:
             return _from_token_file(surroundings, name, section, path, environ)
     if "sso_account_id" in section or "sso_role_name" in section:
-        from aws_role_exec.identity import sso  # noqa: PLC0415
+        from aws_role_exec.identity import sso
 
         return sso.find_for(surroundings, name, section)
     config, credentials = configuration.paths
@@ -229,7 +229,7 @@ def _find_own(surroundings: Surroundings, name: str, obeys_variables: bool) -> B
         raise Doubt("a login session")
     command = _setting(section, name, "credential_process")
     if command is not None:
-        from aws_role_exec.identity import process  # noqa: PLC0415
+        from aws_role_exec.identity import process
 
         return process.find_for(surroundings, command, name)
     in_config = configuration.in_config.get(name, {})
@@ -245,7 +245,7 @@ def _from_token_file(
     path: str,
     environ: Mapping[str, str],
 ) -> Base:
-    from aws_role_exec.identity import token_file  # noqa: PLC0415
+    from aws_role_exec.identity import token_file
 
     role_arn = environ.get("AWS_ROLE_ARN") or _setting(section, name, "role_arn")
     if not role_arn:

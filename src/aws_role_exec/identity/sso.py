@@ -184,7 +184,7 @@ def _ask(surroundings: Surroundings, url: str, token: str, what: str) -> dict[st
 
 
 def _passing(error: Fault | Refusal) -> str | None:
-    from aws_role_exec.sts import diagnose  # noqa: PLC0415 - only when something failed
+    from aws_role_exec.sts import diagnose  # only when something failed
 
     return diagnose.passing(error)
 

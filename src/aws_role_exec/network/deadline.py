@@ -150,7 +150,7 @@ else:
             finally:
                 alarm.is_over = True
         except Passed:
-            from aws_role_exec.network import ending  # noqa: PLC0415 - only when something failed
+            from aws_role_exec.network import ending  # only when something failed
 
             ending.end(*ending.below(os.getpid()))
             raise TimeoutError from None

@@ -161,7 +161,7 @@ def _open_tls(connection: _socket.socket, host: str, url: str, trust: Trust) -> 
     The C half of `ssl` makes the very same context, with the same verification switched on by
     PROTOCOL_TLS_CLIENT, without the Python half's 15 ms of enumerations.
     """
-    import _ssl  # noqa: PLC0415 - not for http
+    import _ssl  # not for http
 
     context: Any = _ssl._SSLContext(_ssl.PROTOCOL_TLS_CLIENT)
     if not context.check_hostname or context.verify_mode != _ssl.CERT_REQUIRED:
@@ -317,7 +317,7 @@ class _Reader:
         coding = headers.get("content-encoding", "identity").lower()
         if coding in ("", "identity"):
             return body
-        import zlib  # noqa: PLC0415 - nobody asked for it
+        import zlib  # nobody asked for it
 
         try:
             unpacker = zlib.decompressobj(47)  # gzip or zlib

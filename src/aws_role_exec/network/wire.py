@@ -67,7 +67,7 @@ class Wire:
                 self.tell(f"{url}: carried by botocore: {doubt}")
         else:
             self.tell(f"{url}: carried by botocore: {_reason(proxy)}")
-        from aws_role_exec.network import proxied as botocores  # noqa: PLC0415 - botocore
+        from aws_role_exec.network import proxied as botocores  # botocore
 
         self._resolve(proxy or url)
         return botocores.send(
@@ -76,7 +76,7 @@ class Wire:
 
     def _resolve(self, url: str) -> None:
         """Look a host up where the deadline gets through, which botocore's look-up would hold."""
-        from urllib.parse import urlsplit  # noqa: PLC0415 - botocore has it
+        from urllib.parse import urlsplit  # botocore has it
 
         try:
             self.deadline.resolve(urlsplit(url).hostname or "", 0)
@@ -165,7 +165,7 @@ def _is_excepted(authority: str, no_proxy: str) -> bool:
 
 def _check(proxy: str, variable: str) -> str:
     """Return a proxy's address with its scheme, or raise UsageError, which shows no password."""
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - only with a proxy
+    from urllib.parse import unquote, urlsplit  # only with a proxy
 
     hint = "write http://HOST:PORT"
     if proxy.startswith("//"):

@@ -264,7 +264,7 @@ def _id(number: int | None) -> int:
 
 
 def _is_stale(status: os.stat_result) -> bool:
-    import time  # noqa: PLC0415 - only after a run that was killed
+    import time  # only after a run that was killed
 
     return time.time() - status.st_mtime > _STALE_SECONDS
 

@@ -30,7 +30,7 @@ def _find_place(
     label: Callable[[str], str],
 ) -> Destination:
     """Return the place that --output names, or stdout."""
-    from aws_role_exec.output import places  # noqa: PLC0415 - not for a command
+    from aws_role_exec.output import places  # not for a command
 
     if output is None:
         return places.standard_output()
@@ -236,7 +236,7 @@ def _find_github_environment(
             f"{label('--format')}: github works only in a step of GitHub Actions",
             hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
         )
-    from aws_role_exec.output import files, places  # noqa: PLC0415 - not for a command
+    from aws_role_exec.output import files, places  # not for a command
 
     places.standard_output()  # the masks must get into the log, or nothing may
     return files.Appended(path, "GITHUB_ENV")

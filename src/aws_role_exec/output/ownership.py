@@ -86,14 +86,14 @@ def _look_up(
 
 
 def _user(name: str) -> tuple[int, int | None]:
-    import pwd  # noqa: PLC0415 - POSIX only
+    import pwd  # POSIX only
 
     entry = pwd.getpwnam(name)
     return entry.pw_uid, entry.pw_gid
 
 
 def _group(name: str) -> tuple[int, int | None]:
-    import grp  # noqa: PLC0415 - POSIX only
+    import grp  # POSIX only
 
     return grp.getgrnam(name).gr_gid, None
 
@@ -143,8 +143,8 @@ def _is_private(group: int) -> bool:
     """
     if group != os.getegid():
         return False
-    import grp  # noqa: PLC0415 - POSIX only
-    import pwd  # noqa: PLC0415 - POSIX only
+    import grp  # POSIX only
+    import pwd  # POSIX only
 
     user = os.geteuid()
     try:

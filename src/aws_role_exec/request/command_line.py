@@ -65,7 +65,7 @@ def _completer(kind: str) -> Callable[..., list[CompletionItem]]:
     def complete(
         context: click.Context, _parameter: click.Parameter, beginning: str
     ) -> list[CompletionItem]:
-        from aws_role_exec.request import completion  # noqa: PLC0415 - only when a shell asks
+        from aws_role_exec.request import completion  # only when a shell asks
 
         in_command = bool(context.params.get("command"))
         return completion.offer("file" if in_command else kind, beginning, os.environ)
@@ -127,7 +127,7 @@ def parse(arguments: Sequence[str]) -> Options | None:
     """
     completing = os.environ.get(COMPLETION_VARIABLE)
     if completing:
-        from aws_role_exec.request import completion  # noqa: PLC0415 - teaches click our bash
+        from aws_role_exec.request import completion  # teaches click our bash
 
         completion.check_instruction(completing, os.environ)
     if sys.stdout is None:  # closed when Python started: a help that nobody gets is a failure

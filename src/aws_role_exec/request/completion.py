@@ -91,7 +91,7 @@ def _commands(beginning: str, environ: Mapping[str, str]) -> list[str]:
 def _users(_beginning: str, _environ: Mapping[str, str]) -> list[str]:
     if os.name == "nt":
         return []
-    import pwd  # noqa: PLC0415 - POSIX only
+    import pwd  # POSIX only
 
     return sorted({entry.pw_name for entry in pwd.getpwall()})
 

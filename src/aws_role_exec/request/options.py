@@ -70,7 +70,7 @@ def _session(rule: str) -> Callable[[Any], Any]:
     """Return a rule of `sts.session_options`, a module that is imported when one is needed."""
 
     def apply(value: Any) -> Any:
-        from aws_role_exec.sts import session_options  # noqa: PLC0415 - few runs have any
+        from aws_role_exec.sts import session_options  # few runs have any
 
         return getattr(session_options, rule)(value)
 
@@ -81,7 +81,7 @@ def _ownership(rule: str) -> Callable[[str], Any]:
     """Return a rule of `output.ownership`, likewise."""
 
     def apply(text: str) -> Any:
-        from aws_role_exec.output import ownership  # noqa: PLC0415 - rarely asked for
+        from aws_role_exec.output import ownership  # rarely asked for
 
         return getattr(ownership, rule)(text)
 
@@ -352,7 +352,7 @@ def refuse_unknown_variables(environ: Mapping[str, str]) -> None:
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     """Return the known variable that is spelled most like this one, underscores and case apart."""
-    import difflib  # noqa: PLC0415 - only for an error
+    import difflib  # only for an error
 
     def spell(variable: str) -> str:
         return variable.removeprefix(ENVIRONMENT_PREFIX).replace("_", "").upper()

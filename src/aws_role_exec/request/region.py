@@ -54,7 +54,7 @@ def check(region: str, label: str = "") -> str:
         return region
     if not region:
         raise UsageError(f"{label}an empty name is no region", hint="is a variable not set?")
-    from aws_role_exec.request import regions  # noqa: PLC0415 - only for an error
+    from aws_role_exec.request import regions  # only for an error
 
     raise UsageError(
         f"{label}'{region[:80]}' is not a region",

@@ -71,8 +71,8 @@ def nearest(text: str) -> str:
     >>> nearest("US_EAST_1"), nearest("eu-west-1b"), nearest("Frankfurt")
     ('us-east-1', 'eu-west-1', 'eu-central-1')
     """
-    import difflib  # noqa: PLC0415 - only for an error
-    import unicodedata  # noqa: PLC0415
+    import difflib  # only for an error
+    import unicodedata
 
     plain = "".join(c for c in unicodedata.normalize("NFD", text[:80]) if c.isascii()).casefold()
     words = "-".join(plain.replace("_", " ").replace("-", " ").split())

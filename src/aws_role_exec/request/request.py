@@ -196,7 +196,7 @@ def _session_parameters(options: Options, values: Mapping[str, Any]) -> dict[str
     parameters = {option.parameter: values[option.name] for option in rows}
     if not rows:
         return parameters
-    from aws_role_exec.sts import session_options  # noqa: PLC0415 - few runs have any
+    from aws_role_exec.sts import session_options  # few runs have any
 
     role_arns = values["role_arn"]
     for option in rows:
@@ -221,7 +221,7 @@ def _session_seconds(
     """Return how long a session to ask for, and a notice if that needs one."""
     is_chained = len(options.role_arn) > 1
     if lifetime is None:
-        from aws_role_exec.schedulers import job  # noqa: PLC0415 - asks the scheduler
+        from aws_role_exec.schedulers import job  # asks the scheduler
 
         return job.session_seconds(environ, chained=is_chained)
     seconds, notice = duration.session_seconds(lifetime)
@@ -237,7 +237,7 @@ def _name_session(options: Options, environ: Mapping[str, str]) -> str:
     """Return the job's name where that is asked for and there is one, else one of ours."""
     name = None
     if options.session_name is not None:
-        from aws_role_exec.schedulers import job  # noqa: PLC0415 - for auto only
+        from aws_role_exec.schedulers import job  # for auto only
 
         name = job.session_name(environ)
     return session_name.sanitise(name) if name else session_name.default(environ)
@@ -250,8 +250,8 @@ def _check_mfa(options: Options, settings: Settings) -> None:
             if value is not None:
                 raise UsageError(f"{options.label(flag)}: an OIDC token has no MFA device")
     if options.mfa_serial is not None and options.mfa_code is None:
-        from aws_role_exec.identity import mfa  # noqa: PLC0415 - rare
-        from aws_role_exec.sts import refusals  # noqa: PLC0415 - rare
+        from aws_role_exec.identity import mfa  # rare
+        from aws_role_exec.sts import refusals  # rare
 
         if not mfa.is_there():
             raise UsageError(
@@ -267,7 +267,7 @@ def _check_mfa(options: Options, settings: Settings) -> None:
 
 def _wants_mfa(settings: Settings) -> bool:
     """Tell whether a role of the profile asks for an MFA code."""
-    from aws_role_exec.identity import profile  # noqa: PLC0415 - rare
+    from aws_role_exec.identity import profile  # rare
 
     flat = profile.flatten(settings.configuration, settings.profile or "default")
     return any(hop.mfa_serial for hop in flat.hops)
@@ -280,7 +280,7 @@ def _find_web_identity(
     source = options.web_identity
     if source is None:
         return None, ()
-    from aws_role_exec.identity import oidc  # noqa: PLC0415 - rare
+    from aws_role_exec.identity import oidc  # rare
 
     try:
         return oidc.find(source, environ), oidc.variables(source)
@@ -330,7 +330,7 @@ def _find_destination(
     owner, mode = values["owner"], values["mode"]
     ownership = None
     if owner is not None or mode is not None:
-        from aws_role_exec.output.ownership import FILE_MODE, Ownership  # noqa: PLC0415 - rare
+        from aws_role_exec.output.ownership import FILE_MODE, Ownership  # rare
 
         user, group = owner or (None, None)
         ownership = Ownership(user, group, FILE_MODE if mode is None else mode)

@@ -28,7 +28,7 @@ def seconds_left(environ: Mapping[str, str]) -> int | None:
     limit = queries.whole_number(environ.get("CI_JOB_TIMEOUT"))
     if limit is None:
         return None
-    from datetime import UTC, datetime  # noqa: PLC0415 - here only
+    from datetime import UTC, datetime  # here only
 
     try:
         started = datetime.fromisoformat(environ.get("CI_JOB_STARTED_AT", ""))

@@ -30,7 +30,7 @@ def _pod(environ: Mapping[str, str]) -> str:
     # A pod's host name is its own name unless it was told another.
     name = environ.get("POD_NAME") or environ.get("HOSTNAME") or ""
     if not name and sys.platform != "win32":
-        import os  # noqa: PLC0415 - POSIX only
+        import os  # POSIX only
 
         name = os.uname().nodename
     return name

@@ -21,7 +21,7 @@ _TOLD_PREFIXES = ("SLURM_", "PBS_", "LSF_", "LSB_", "SGE_")
 
 def ask(command: list[str], environ: Mapping[str, str]) -> list[str]:
     """Return the lines that a scheduler's tool prints; none if it fails or takes too long."""
-    import subprocess  # noqa: PLC0415 - only if no variable tells
+    import subprocess  # only if no variable tells
 
     told = {
         name: value

@@ -233,7 +233,7 @@ _SENT = ("signature=", "webidentitytoken=", "x-amz-security-token", "x-amz-sso_b
 
 
 def _mask(text: str) -> str:
-    import re  # noqa: PLC0415 - hardly ever
+    import re  # hardly ever
 
     names = "|".join(name if name.endswith("=") else rf"{name}\W+" for name in _SENT)
     return re.sub(rf"({names})[^\s,;&]+", r"\1***", text, flags=re.IGNORECASE)

@@ -23,7 +23,7 @@ def load(text: str) -> str:
     (an object whose `Statement`s each have `Effect` Allow or Deny, no key twice in one object),
     or when it is longer than STS takes.
     """
-    import json  # noqa: PLC0415 - most runs have no policy
+    import json  # most runs have no policy
 
     if text.startswith("file://"):
         text = _read(text.removeprefix("file://"))
@@ -142,7 +142,7 @@ def _check(document: object) -> None:
 
 def _minify(document: object) -> str:
     """Write JSON without spaces, escaping only what STS's character set does not hold."""
-    import json  # noqa: PLC0415 - as above
+    import json  # as above
 
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     return "".join(c if " " <= c <= "\xff" else json.dumps(c)[1:-1] for c in text)

@@ -160,7 +160,7 @@ def to_seconds(expiration: str) -> str:
     """
     if len(expiration) == 20 and expiration[-1] == "Z":
         return expiration
-    from datetime import UTC, datetime  # noqa: PLC0415 - not for STS itself
+    from datetime import UTC, datetime  # not for STS itself
 
     try:
         moment = datetime.fromisoformat(expiration)
@@ -180,7 +180,7 @@ def _leaves(body: bytes) -> dict[str, str]:
     Raises ValueError for what is not XML, has a document type (and so may define entities),
     or says the same thing twice; the message quotes nothing of it.
     """
-    import pyexpat  # noqa: PLC0415 - not for a dry run
+    import pyexpat  # not for a dry run
 
     found: dict[str, str] = {}
     path: list[str] = []

@@ -71,7 +71,7 @@ def user(environ: Mapping[str, str]) -> str:
     named = environ.get("USER") or environ.get("LOGNAME")
     if sys.platform == "win32":
         return environ.get("USERNAME") or named or "unknown"
-    import pwd  # noqa: PLC0415 - POSIX only
+    import pwd  # POSIX only
 
     try:
         return pwd.getpwuid(os.getuid()).pw_name

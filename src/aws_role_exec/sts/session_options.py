@@ -235,7 +235,7 @@ def _is_word(character: str) -> bool:
 
 def _is_letter(character: str) -> bool:
     """Tell whether Unicode counts it to the letters, numbers or separators (L, N, Z)."""
-    import unicodedata  # noqa: PLC0415 - for other than ASCII
+    import unicodedata  # for other than ASCII
 
     return unicodedata.category(character)[0] in "LNZ"
 
