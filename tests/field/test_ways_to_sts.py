@@ -181,3 +181,10 @@ class TestTheDeadline:
         process = int((tmp_path / "pid").read_text())
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+    def test_silence_says_to_give_it_longer(self, run: Runner, sts: Sts) -> None:
+        """There was no answer at all, and that is said."""
+        sts.always(behave.drip)
+        failure = run.assume("--sts-timeout", "2s", "--", "true").failure(125)
+        assert "no answer within 2s" in failure.line
+        assert failure.hint == "give it longer with --sts-timeout"

@@ -5,11 +5,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import botocore.exceptions as bc
 import pytest
 
 from aws_role_exec.errors import IdentityError
 from aws_role_exec.identity import botocore_chain
 from aws_role_exec.identity.base import Base
+from aws_role_exec.sts import refusals
 from aws_role_exec.trail import Trail
 from servers.metadata import CONTAINER, ContainerCredentials, InstanceMetadata
 from servers.sts import BASE, INTERNAL_FAILURE, Sts
@@ -153,3 +155,21 @@ class TestRefused:
             find({"AWS_EC2_METADATA_DISABLED": "true"})
         assert "the environment" in str(refusal.value.hint)
         assert "switched off" in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (bc.LoginRefreshRequired(), "login"),
+        (bc.LoginTokenLoadError(error_msg="x"), "login"),
+        (bc.MissingDependencyException(msg="botocore[crt]"), "no crt"),
+        (bc.UnauthorizedSSOTokenError(), "sso"),
+        (bc.PartialCredentialsError(provider="x", cred_var="aws_secret_access_key"), "partial"),
+        (RuntimeError("Credentials were refreshed, but are still expired."), "expired"),
+    ],
+)
+def test_what_botocore_cannot_do_has_its_hint(error: Exception, name: str) -> None:
+    """As it stands on the page of errors."""
+    why, hint = botocore_chain._words(error)
+    assert why
+    assert hint == refusals.IDENTITY_HINTS[name]
