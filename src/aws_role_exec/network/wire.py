@@ -56,9 +56,10 @@ class Wire:
             min(connect_seconds, attempt_seconds),
             min(answer_seconds or attempt_seconds, attempt_seconds),
         )
-        authorities = trust.find(self.ca_bundle, self.environ)
         proxy = find_proxy(url, self.environ) if proxied else None
-        if proxy is None and (authorities is not None or not url.startswith("https:")):
+        is_plain = proxy is None and not url.startswith("https:")
+        authorities = None if is_plain else trust.find(self.ca_bundle, self.environ)
+        if is_plain or (proxy is None and authorities is not None):
             try:
                 return self._send_directly(
                     method, url, headers, body, authorities=authorities, waits=waits
