@@ -12,7 +12,9 @@ more than 30 seconds, would end the job too, with the reason in MoM's log alone.
 # ruff: noqa: UP021, UP022 (PBS may bring a Python as old as 3.6)
 import json
 import os
+import re
 import shlex
+import stat
 import subprocess
 
 import pbs
@@ -83,20 +85,45 @@ def answer(command, environ, statuses=(0,)):
     return told.stdout
 
 
+def owned(path):
+    # Whoever can write to it, or put another in its place, decides whom root asks.
+    path = os.path.realpath(path)
+    while True:
+        status = os.stat(path)
+        if status.st_uid not in (0, os.geteuid()):
+            return refuse(path + " is not root's")
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_mode & 0o022 and not sticky:
+            return refuse(path + " may be written to by others than root")
+        if path == "/":
+            return None
+        path = os.path.dirname(path)
+
+
 def settings():
-    if not os.path.exists(SETTINGS):
+    if not os.path.lexists(SETTINGS):
         return {}
-    status = os.stat(SETTINGS)
-    if status.st_uid != os.geteuid():
-        return refuse(SETTINGS + " is not root's")
-    if status.st_mode & 0o022:
-        return refuse(SETTINGS + " may be written to by others than root")
-    with open(SETTINGS) as file:
-        words = shlex.split(file.read(), comments=True)
-    return dict(word.split("=", 1) for word in words if "=" in word)
+    found = {}
+    try:
+        owned(SETTINGS)
+        with open(SETTINGS, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
+        for number, line in enumerate(lines, 1):
+            for word in shlex.split(line, comments=True):
+                name, equals, value = word.partition("=")
+                if equals and re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", name):
+                    found[name] = value
+                elif word != "export":
+                    # Not told what it is: a blank too many, and it is a secret.
+                    return refuse(f"{SETTINGS}:{number}: this is not NAME=value")
+    except OSError as error:
+        return refuse(error)
+    except ValueError as error:  # a quotation that does not end
+        return refuse(f"{SETTINGS}:{number}: {error}")
+    return found
 
 
-if not os.path.exists(MAP):
+if not os.path.lexists(MAP):
     event.accept()  # a node without roles
 facts = {
     "queue": job.queue,

@@ -4,14 +4,23 @@
 # epilog.sh removes the file. docs/grid-engine.md says how to install them.
 #
 # Grid Engine hands the submitted environment to root: -p keeps bash from taking functions out of
-# it, PATH is set here, and job-credentials starts with none of it.
+# it, and nothing else of it stays but what Grid Engine itself says.
+for name in $(compgen -e); do
+  case $name in JOB_ID | SGE_*) ;; *) unset "$name" 2>/dev/null ;; esac
+done
 export PATH=/usr/local/bin:/usr/bin:/bin
 credentials() {
   env -i JOB_ID="$JOB_ID" SGE_TASK_ID="$SGE_TASK_ID" \
     /usr/libexec/aws-role-exec/job-credentials "$@"
 }
 fact() { sed -n "s/^$1=//p" "$SGE_JOB_SPOOL_DIR/config"; }
+# `journalctl -t aws-role-exec` answers "why has this job no role?".
+log() {
+  while read -r line; do printf 'job %s: %s\n' "$job" "$line"; done <<<"$1" |
+    logger -t aws-role-exec
+}
 fail() { # What is said here is in the job's output. Any status but 100 would close the queue.
+  log "no credentials for this job: $1"
   printf 'aws-role-exec: no credentials for this job: %s\n' "$1" >&2
   exit 100 # the job waits in state Eqw: `qmod -cj` starts it again, `qdel` removes it
 }
@@ -19,17 +28,19 @@ fail() { # What is said here is in the job's output. Any status but 100 would cl
 job=$JOB_ID
 [ "$SGE_TASK_ID" = undefined ] || job+=.$SGE_TASK_ID # an array's
 owner=$(fact job_owner)
+[ -n "$owner" ] || fail "$SGE_JOB_SPOOL_DIR/config does not say whose job this is"
 facts=(queue="$(fact queue)" project="$(fact acct_project)" user="$owner")
 found=$(credentials find "${facts[@]}" 2>&1)
 case $? in
-  3 | 4) # no role for it: `journalctl -t aws-role-exec` says which line, or that none fitted
-    [ -z "$found" ] || logger -t aws-role-exec -- "job $job: $found"
+  3 | 4) # a line denies it a role, or none fits
+    log "$found"
     exit 0
     ;;
 esac
 told=$(credentials write "$job" "$(id -u "$owner")" "${facts[@]}" 2>&1) || fail "$told"
 file=$(credentials check "$job" 2>&1) || fail "$file"
 [ -n "$file" ] || fail "it was not written"
+log "$told"
 
 # The job is started with what this file holds, a variable a line. An identity that was submitted
 # along would win over the file.
@@ -56,6 +67,7 @@ names+='|AWS_CONTAINER_CREDENTIALS_.*'
 names+='|AWS_VAULT.*)'
 # end
 environment=$SGE_JOB_SPOOL_DIR/environment
-{ rest=$(grep -Ev "^$names=" "$environment") &&
-  printf '%s\nAWS_SHARED_CREDENTIALS_FILE=%s\n' "$rest" "$file" >"$environment"; } 2>/dev/null ||
+# grep says 1 where nothing else is in it.
+{ { rest=$(grep -Ev "^$names=" "$environment") || [ $? = 1 ]; } &&
+  printf '%sAWS_SHARED_CREDENTIALS_FILE=%s\n' "${rest:+$rest$'\n'}" "$file" >"$environment"; } 2>/dev/null ||
   fail "$environment cannot be changed"

@@ -8,19 +8,36 @@
 export PATH=/usr/local/bin:/usr/bin:/bin:/opt/slurm/bin # a Prolog is started without
 map=/etc/aws-role-exec/roles.map
 
-[ -r "$map" ] || exit 0
+[ -e "$map" ] || [ -L "$map" ] || exit 0
+# What is not known of the job is not named. A line of the map that asks for it could be the one
+# that says no, so it then stops the job, where an empty value would pass it by.
+facts=(partition="$SLURM_JOB_PARTITION")
+unknown=
 # Slurm before 23.02 tells a Prolog no account: asked for only where the map has use for it.
-if [ -z "$SLURM_JOB_ACCOUNT" ] && grep -q '^[^#]*account=' "$map"; then
-  SLURM_JOB_ACCOUNT=$(timeout 5 squeue -h -j "$SLURM_JOB_ID" -o %a 2>/dev/null | head -n 1)
+if [ -n "$SLURM_JOB_ACCOUNT" ]; then
+  facts+=(account="$SLURM_JOB_ACCOUNT")
+elif ! grep -q '^[^#]*account=' "$map"; then
+  facts+=(account=)
+elif account=$(timeout 5 squeue -h -j "$SLURM_JOB_ID" -o %a 2>&1); then
+  facts+=(account="${account%%$'\n'*}")
+else
+  unknown="its account is not known: squeue: ${account:-no answer within 5 seconds}"
 fi
-[ -n "$SLURM_JOB_USER" ] || SLURM_JOB_USER=$(id -nu "$SLURM_JOB_UID" 2>/dev/null)
+if [ -n "$SLURM_JOB_USER" ] || SLURM_JOB_USER=$(id -nu "$SLURM_JOB_UID" 2>/dev/null); then
+  facts+=(user="$SLURM_JOB_USER")
+else
+  unknown+="${unknown:+; }its user is not known: there is no user $SLURM_JOB_UID here"
+fi
 
-told=$(/usr/libexec/aws-role-exec/job-credentials write "$SLURM_JOB_ID" "$SLURM_JOB_UID" \
-  partition="$SLURM_JOB_PARTITION" account="$SLURM_JOB_ACCOUNT" user="$SLURM_JOB_USER" 2>&1)
+told=$(/usr/libexec/aws-role-exec/job-credentials write \
+  "$SLURM_JOB_ID" "$SLURM_JOB_UID" "${facts[@]}" 2>&1)
 status=$?
+told+=${unknown:+${told:+$'\n'}$unknown}
 # Which line of the map fitted, or that none did, and why there are no credentials: `journalctl
 # -t aws-role-exec` answers "why has this job no role?".
-[ -z "$told" ] || printf '%s\n' "$told" | sed "s/^/job $SLURM_JOB_ID: /" | logger -t aws-role-exec
+[ -z "$told" ] || while read -r line; do
+  printf 'job %s: %s\n' "$SLURM_JOB_ID" "$line"
+done <<<"$told" | logger -t aws-role-exec
 if [ $status = 2 ]; then
   # taskprolog.sh cannot know: rather no job than a job under the node's own identity.
   timeout 10 scontrol update "JobId=$SLURM_JOB_ID" "Comment=aws-role-exec: $told"

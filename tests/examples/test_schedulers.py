@@ -3,7 +3,8 @@ stand-in for PBS's Python module (openpbs.py). A real Slurm runs them in tests/s
 
 import json
 import os
-import random
+import pwd
+import re
 import stat
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from aws_role_exec import identity_variables
 from examples.sandbox import REPOSITORY, Ran, Sandbox
@@ -38,6 +41,7 @@ class Node:
         self.env: dict[str, str | None] = {
             "SLURM_JOB_ID": "4711",
             "SLURM_JOB_PARTITION": "gpu",
+            "SLURM_JOB_ACCOUNT": "default",
             "SLURM_JOB_UID": str(self.owner),
         }
 
@@ -59,6 +63,40 @@ def node(sandbox: Sandbox) -> Node:
 
 
 ROLE = b"arn:aws:iam::123456789012:role/x"
+# Members of each family of variables that select an identity; our own options stay, for jobs that
+# ask for a role themselves.
+SUBMITTED = [
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_X",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_VAULT",
+    "AWS_VAULT_BACKEND",
+    *(f"{name}X" for name in identity_variables.IDENTITY_PREFIXES if name != "AWS_ROLE_EXEC_"),
+]
+PIECES = [b"user=bob", b"user=eve", b"partition=gpu", b"account=x", b"user=", b"User=bob",
+          b"queue=x", b"=", b",", b" ", b"\t", b"-", ROLE, b"#", b"*", b"\r", b"\0",
+          b"\xc2\xa0", b"\xef\xbb\xbf"]  # fmt: skip
+CONDITIONS = st.lists(st.sampled_from(PIECES[:6]), min_size=1, max_size=3).map(b",".join)
+GOOD_LINES = st.tuples(CONDITIONS, st.sampled_from([b" -", b"\t" + ROLE, b" - "])).map(b"".join)
+LINES = GOOD_LINES | st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join)
+
+
+def understood(line: bytes, known: list[bytes]) -> tuple[dict[bytes, bytes], bytes] | None:
+    """What a line of a map says: its conditions and its role; none of either for a comment, None
+    for one that cannot be understood."""
+    if b"\r" not in line and re.fullmatch(rb"[ \t]*(#.*)?", line, re.DOTALL):
+        return ({b"": b""}, b"")
+    words = re.fullmatch(rb"[ \t]*([!-~]+)[ \t]+([!-~]+)[ \t]*", line)
+    if words is None or words[2] not in (b"-", ROLE):
+        return None
+    pairs = [re.fullmatch(rb"(\w+)=([\w.-]+)", word) for word in words[1].split(b",")]
+    names = [pair[1] for pair in pairs if pair is not None and pair[1] in known]
+    if len(names) != len(pairs) or len(set(names)) != len(names):
+        return None
+    return ({pair[1]: pair[2] for pair in pairs if pair is not None}, words[2])
+
+
 slurm = pytest.mark.skipif(sys.platform != "linux", reason="Slurm's scripts are for Linux nodes")
 
 
@@ -101,11 +139,25 @@ class TestRolesMap:
             (b"user=a,user=b -", '"user=" stands there twice'),
             (b"user=bob - # no role", "a comment needs a line of its own"),
             (b"user=bob -\r", "ends in a carriage return"),
-            (b"\xef\xbb\xbfuser=bob -", '"\ufeffuser" is no condition'),
-            (b"user=b\x07ob -", "holds a control character"),
+            (b"user=*bob -", '"user=*bob" is not a plain name'),
+            (b"user==bob -", '"user==bob" is not a plain name'),
+            (b"user!=bob -", '"user!" is no condition'),
+            (b'user="bob" -', '"user="bob"" is not a plain name'),
+            (b"user=bob|eve -", '"user=bob|eve" is not a plain name'),
+            (b"user=%wheel -", '"user=%wheel" is not a plain name'),
+            (b"user=bob;user=eve -", '"user=bob;user=eve" is not a plain name'),
+            (b"user=bob -#", '"-#" is not the ARN of a role'),
+            (b"\xef\xbb\xbfuser=bob -", "holds a character that is not printable ASCII"),
+            (b"user=bob\xc2\xa0 -", "holds a character that is not printable ASCII"),
+            (b"user=b\x07ob -", "holds a character that is not printable ASCII"),
+            (b"user=bob -\x00", "holds a character that is not printable ASCII"),
+            (b"user=bob\x0b-", "holds a character that is not printable ASCII"),
             (b"user=bob role", '"role" is not the ARN of a role'),
             (b"user=bob arn:aws:iam::123:role/x", '"arn:aws:iam::123:role/x" is not the ARN of a'),
             (b"user=bob arn:aws:sts::123456789012:role/x", '"arn:aws:sts::123456789012:role/x"'),
+            (b"user=bob " + ROLE + b"/", f'"{ROLE.decode()}/" is not the ARN'),
+            (b"user=bob " + ROLE + b"*", f'"{ROLE.decode()}*" is not the ARN'),
+            (b"user=bob " + ROLE + b"x" * 64, f'"{ROLE.decode()}{"x" * 64}" is not'),
             (b"user=bob " + ROLE + b" x", "is not conditions and a role"),
             (b"project=x -", 'a job here has no "project"'),
         ],
@@ -119,7 +171,7 @@ class TestRolesMap:
         )
         facts = ("partition=gpu", "account=", "user=bob")
         found = node.start("libexec/job-credentials", "find", *facts)
-        assert (found.code, ROLE.decode() in found.output) == (1, False), found
+        assert (found.code, ROLE.decode() in found.output.splitlines()) == (1, False), found
         assert f"roles.map:3: {fault}" in found.output
         words = ["write", "4711", str(node.owner), *facts]
         written = node.start("libexec/job-credentials", *words)
@@ -153,33 +205,109 @@ class TestRolesMap:
         """Every fault with its line, and lines that no job ever reaches."""
         new = tmp_path / "new.map"
         new.write_bytes(
-            b"user=a -\nuser=a,partition=gpu "
+            b"user=a -\nuser=a,queue=gpu "
             + ROLE
             + b"\nqueue=x,project=y "
             + ROLE
-            + b"\nUser=x -\n"
+            + b"\nUser=x -\npartition=gpu -\n"
         )
         told = node.start("libexec/job-credentials", "check", str(new))
         assert told.code == 1
         assert told.output.splitlines() == [
             f"{new}:2: is never reached: line 1 fits before",
             f'{new}:4: "User" is no condition',
+            f"{new}:5: partition= is for Slurm alone, queue= and project= are for others",
         ]
         shipped = REPOSITORY / "packaging/roles/roles.map"
         assert node.start("libexec/job-credentials", "check", str(shipped)).ok().output == ""
 
-    @pytest.mark.parametrize("shell", ["dash", "bash --posix", "busybox sh"])
-    def test_is_read_alike_by_every_shell(self, tmp_path: Path, shell: str) -> None:
+    @pytest.mark.parametrize("awk", ["awk", "busybox awk"])
+    @pytest.mark.parametrize("shell", ["dash", "bash", "bash -p", "bash --posix", "busybox sh"])
+    def test_is_read_alike_by_every_shell_and_awk(
+        self, sandbox: Sandbox, tmp_path: Path, shell: str, awk: str
+    ) -> None:
         """Whatever /bin/sh and awk are on the node."""
-        script = str(REPOSITORY / "packaging/roles/job-credentials")
+        script = tmp_path / "job-credentials"
+        text = (REPOSITORY / "packaging/roles/job-credentials").read_text()
+        text = text.replace("      /bin/sh ", f"      /usr/bin/env {shell} ")
+        script.write_text(text.replace("\nPATH=", f"\nPATH={sandbox.bin}:"))
+        sandbox.script("awk", f'PATH=/usr/bin:/bin exec {awk} "$@"')
         new = tmp_path / "new.map"
-        for line, status in ((b"user=bob -", 3), (b"user=bob,", 1), (b"user=eve -", 0), (b"", 0)):
+        for line, status in [
+            (b"user=bob -", 3),
+            (b"user=eve -", 0),
+            (b"\t", 0),
+            (b"# \xc3\xa9", 0),
+            (b"user=bob,", 1),
+            (b"user=bob -\0", 1),
+            (b"user=\xc3\xa9 -", 1),
+            (b"user=b\x0b -", 1),
+            (b"user=[b]ob -", 1),
+            (b"user=bob -\r", 1),
+        ]:
             new.write_bytes(line + b"\nuser=bob " + ROLE + b"\n")
-            done = subprocess.run(
-                [*shell.split(), script, "find", str(new), "user=bob"], capture_output=True
-            )
-            assert done.returncode == status, (line, done)
-            assert done.stdout == (ROLE + b"\n" if status == 0 else b"")
+            ran = sandbox.run(*shell.split(), script, "find", new, "user=bob")
+            assert ran.code == status, (line, ran)
+            assert (ROLE.decode() in ran.output.splitlines()) == (status == 0), (line, ran)
+
+    @pytest.mark.parametrize(
+        ("words", "status", "told"),
+        [
+            ("find user=bob", 1, "a fault's line is named"),
+            ("find", 2, "nothing is said of the job"),
+            ("find {map}", 2, "nothing is said of the job"),
+            ("find usr=bob", 2, "'usr=bob' is none of account=, partition="),
+            ("find user=bob nonsense", 2, "'nonsense' is none of"),
+            ("find /nonexistent user=bob", 2, "/nonexistent cannot be read"),
+            ("find / user=bob", 2, "/ cannot be read"),
+            ("check /nonexistent", 2, "/nonexistent cannot be read"),
+            ("check {map} more", 2, "check takes one map"),
+            ("check", 2, "'' is not the number of a job"),
+            ("fnid user=bob", 2, "usage: "),
+            ("", 2, "usage: "),
+            ("write 4711", 2, "usage: job-credentials write JOB UID NAME=VALUE..."),
+            ("write 4711 1 usr=bob", 2, "'usr=bob' is none of"),
+        ],
+    )
+    def test_a_slip_on_the_command_line_is_told(
+        self, node: Node, words: str, status: int, told: str
+    ) -> None:
+        """It is never an answer about a job."""
+        node.map("nonsense\n")
+        ran = node.start(
+            "libexec/job-credentials", *words.format(map=node.root / "etc/roles.map").split()
+        )
+        assert ran.code == status
+        assert told in ran.output or (status == 1 and "roles.map:1: is not" in ran.output)
+
+    def test_a_map_may_have_any_name(self, node: Node, tmp_path: Path) -> None:
+        """awk takes NAME=VALUE for an assignment."""
+        new = tmp_path / "new=1.map"
+        new.write_bytes(b"user=bob -\n")
+        assert node.start("libexec/job-credentials", "check", str(new)).ok().output == ""
+        found = node.start("libexec/job-credentials", "find", str(new), "user=bob")
+        assert found.code == 3
+        assert found.output == f"{new}:1: fits this job and denies it a role\n"
+
+    def test_that_is_not_there_gives_nobody_a_role(self, node: Node) -> None:
+        """A link that leads nowhere was meant to be one: it stops jobs."""
+        path = node.root / "etc/roles.map"
+        path.unlink()
+        found = node.start("libexec/job-credentials", "find", "user=bob")
+        assert (found.code, found.output) == (4, f"{path} does not exist: no job here has a role\n")
+        path.symlink_to("/nonexistent")
+        found = node.start("libexec/job-credentials", "find", "user=bob")
+        assert (found.code, found.output) == (1, f"{path} is not a file\n")
+        node.start("prolog.sh").ok()
+        assert "roles.map is not a file" in node.start("taskprolog.sh").output
+
+    @pytest.mark.parametrize("mode", [0o777, 0o775])
+    def test_in_a_directory_of_others_is_no_map(self, node: Node, mode: int) -> None:
+        """They could put another in its place."""
+        (node.root / "etc").chmod(mode)
+        found = node.start("libexec/job-credentials", "find", "user=bob")
+        assert found.code == 1
+        assert "/etc may be written to by others than root" in found.output
 
     def test_can_be_tried_before_it_is_installed(self, node: Node, tmp_path: Path) -> None:
         """By naming it."""
@@ -205,22 +333,32 @@ class TestRolesMap:
         for words in ("check MAP", "Exit status of find", "find [MAP] NAME=VALUE..."):
             assert words in told
 
-    def test_of_any_bytes_gives_a_role_by_a_line_that_is_understood_or_none(
-        self, node: Node
+    @hypothesis.given(lines=st.lists(LINES, min_size=1, max_size=3))
+    @hypothesis.settings(
+        max_examples=150,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+    )
+    def test_gives_a_role_by_a_line_that_is_understood_or_none(
+        self, node: Node, lines: list[bytes]
     ) -> None:
-        """A seeded search for a line that slips through."""
-        dice = random.Random(18)
-        good = b"partition=gpu " + ROLE
-        pieces = [b"user=bob", b"user=", b",", b" ", b"\t", b"-", ROLE, b"#", b"\r",
-                  b"partition=gpu", b"=", b"\xc3\xa9", b"User=bob", b"queue=x", b"\n"]  # fmt: skip
-        for _ in range(60):
-            line = b"".join(dice.choices(pieces, k=dice.randint(1, 6)))
-            (node.root / "etc/roles.map").write_bytes(line + b"\n" + good + b"\n")
-            found = node.start(
-                "libexec/job-credentials", "find", "partition=gpu", "account=", "user=bob"
-            )
-            assert found.code in (0, 1, 3, 4), (line, found)
-            assert (ROLE.decode() in found.output.splitlines()) == (found.code == 0), (line, found)
+        """Held against what docs/slurm-admin.md says of a map."""
+        new = node.root / "new.map"
+        new.write_bytes(b"\n".join([*lines, b"user=bob " + ROLE + b"\n"]))
+        facts = {b"partition": b"gpu", b"account": b"x", b"user": b"bob"}
+        words = [f"{name.decode()}={value.decode()}" for name, value in facts.items()]
+        found = node.start("libexec/job-credentials", "find", str(new), *words)
+        read = [understood(line, [*facts]) for line in new.read_bytes().split(b"\n")]
+        faults = [number for number, line in enumerate(read, 1) if line is None]
+        if faults:
+            assert found.code == 1, found
+            told = [line.split(":")[1] for line in found.output.splitlines()]
+            assert told == [str(number) for number in faults]
+            return
+        fits = [line for line in read if line and line[0].items() <= facts.items()]
+        assert found.code == (3 if fits[0][1] == b"-" else 0), found
+        assert (ROLE.decode() in found.output.splitlines()) == (found.code == 0)
 
 
 @slurm
@@ -265,7 +403,73 @@ class TestProlog:
         assert not (node.job / "credentials").exists()
         task = node.start("taskprolog.sh")
         assert task.code == 1
-        assert task.output.startswith("print aws-role-exec: no credentials for this job: aws-role")
+        first, *hints = task.output.splitlines()
+        assert first.startswith("print aws-role-exec: no credentials for this job: aws-role")
+        assert hints
+        assert all(line.startswith("print ") for line in hints)
+        assert "hint: " in task.output
+
+    @pytest.mark.parametrize(
+        ("lines", "told"),
+        [
+            (f"partition=gpu {ROLE.decode()}", f"roles.map:1: fits this job, {ROLE.decode()}"),
+            ("partition=gpu -", "roles.map:1: fits this job and denies it a role"),
+            ("partition=cpu -", "roles.map: no line fits this job"),
+            ("partition=gpu", "roles.map:1: is not conditions and a role with blanks between them"),
+        ],
+    )
+    def test_syslog_answers_why_a_job_has_no_role(
+        self, node: Node, sandbox: Sandbox, lines: str, told: str
+    ) -> None:
+        """Or why it has this one: a line for each job, whatever became of it."""
+        log = node.root / "syslog"
+        sandbox.script("logger", f'echo "$@" >>{log}; cat >>{log}')
+        node.map(lines + "\n")
+        node.start("prolog.sh").ok()
+        tag, *logged = log.read_text().splitlines()
+        assert tag == "-t aws-role-exec"
+        assert all(line.startswith("job 4711: ") for line in logged)
+        assert logged[-1].endswith(told)
+
+    @pytest.mark.parametrize(
+        ("answer", "role"),
+        [
+            ("echo climate", "hpc-climate-s3"),
+            ("echo 'slurm_load_jobs error: Unable to contact slurm controller'; exit 1", None),
+            ("exit 124", None),
+        ],
+    )
+    def test_an_account_that_is_not_known_passes_no_line_by(
+        self, node: Node, sandbox: Sandbox, answer: str, role: str | None
+    ) -> None:
+        """Before Slurm 23.02 squeue is asked; where it cannot tell, the job has no role, not the
+        next line's."""
+        sandbox.script("squeue", answer)
+        node.start("prolog.sh", SLURM_JOB_ACCOUNT=None).ok()
+        task = node.start("taskprolog.sh")
+        assert task.code == (1 if role is None else 0)
+        assert [asked["RoleArn"].rpartition("/")[2] for asked in sandbox.assumed()] == (
+            [] if role is None else [role]
+        )
+        if role is None:
+            assert 'roles.map:11: a job here has no "account"' in task.output
+
+    @pytest.mark.parametrize(
+        "line",
+        ["AWS_SECRET_ACCESS_KEY= wJalr", "\ufeffAWS_PROFILE=x", "AWS_PROFILE = x", "A='x", "A=$NO"],
+    )
+    def test_a_slip_in_the_settings_stops_the_job(
+        self, node: Node, sandbox: Sandbox, line: str
+    ) -> None:
+        """Else root's identity would be looked for elsewhere. The line is named, and not told."""
+        settings = node.root / "etc/base.env"
+        settings.write_text(f"# ours\n{line}\n" + settings.read_text())
+        node.start("prolog.sh").ok()
+        told = node.start("taskprolog.sh").output
+        assert "base.env:2: this is not NAME=value" in told or "'" in line
+        assert "this is not NAME=value" in told
+        assert "wJalr" not in told
+        assert sandbox.assumed() == []
 
     def test_a_requeued_job_starts_clean(self, node: Node, sandbox: Sandbox) -> None:
         """The second run replaces what the first one left."""
@@ -354,8 +558,7 @@ class TestTaskProlog:
     def test_no_other_identity_is_left(self, node: Node) -> None:
         """Nothing that the user submitted along selects one; the rest is the user's."""
         node.start("prolog.sh").ok()
-        names = [*identity_variables.IDENTITY_VARIABLES, "AWS_VAULT", "AWS_BEARER_TOKEN_BEDROCK"]
-        names += ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_X"]
+        names = [*identity_variables.IDENTITY_VARIABLES, *SUBMITTED]
         kept = {"AWS_CA_BUNDLE": "x", "AWS_BATCH_JOB_ID": "x", "AWS_ROLE_EXEC_REGION": "x"}
         lines = node.start("taskprolog.sh", **dict.fromkeys(names, "x"), **kept).ok().output
         unset = {line.split()[1] for line in lines.splitlines() if line.startswith("unset ")}
@@ -366,6 +569,22 @@ class TestTaskProlog:
 @slurm
 class TestHostileEnvironment:
     """Grid Engine hands what the user submitted to root's prolog."""
+
+    def test_functions_of_bash_are_not_run(self, node: Node, tmp_path: Path) -> None:
+        """Where sh is bash: whatever command they are named like."""
+        ran = tmp_path / "ran"
+        commands = "env sed awk cat [ printf stat umask test id rm mkdir exec unset export set case"
+        names = ["/usr/bin/env", *commands.split()]
+        functions = {f"BASH_FUNC_{name}%%": f"() {{ touch {ran}; }}" for name in names}
+        (tmp_path / "sh").symlink_to("/bin/bash")
+        script = node.root / "libexec/job-credentials"
+        script.write_text(script.read_text().replace("      /bin/sh ", f"      {tmp_path}/sh "))
+        words = ["find", "partition=gpu", "account=", "user=bob"]
+        for shell in ("sh", "bash"):
+            program = tmp_path / "sh" if shell == "sh" else shell
+            found = node.sandbox.run(program, script, *words, env=dict(functions)).ok()
+            assert "role/hpc-gpu-s3-readwrite" in found.output
+            assert not ran.exists(), shell
 
     def test_it_does_not_lead_root_astray(self, node: Node, sandbox: Sandbox) -> None:
         """Neither who asks, nor whom, nor for what, nor where it is written."""
@@ -395,6 +614,82 @@ class TestEpilog:
         node.start("epilog.sh").ok()
         node.start("epilog.sh").ok()
         assert [path.name for path in node.base.iterdir()] == ["4712"]
+
+
+@slurm
+class TestGridEngineProlog:
+    """As sge_execd starts it: with what the user submitted, and two files that say what the job is
+    and what it is started with. A real Grid Engine runs it in tests/scheduler."""
+
+    @pytest.fixture
+    def spool(self, sandbox: Sandbox) -> Path:
+        self.node = Node(sandbox)
+        install(self.node.root, "sge", sandbox.bin)
+        self.node.map(f"queue=gpu.q {ROLE.decode()}\n")
+        self.log = self.node.root / "syslog"
+        sandbox.script("logger", f"cat >>{self.log}")
+        spool = self.node.root / "spool"
+        spool.mkdir()
+        owner = pwd.getpwuid(self.node.owner).pw_name
+        (spool / "config").write_text(f"queue=gpu.q\nacct_project=none\njob_owner={owner}\n")
+        (spool / "environment").write_text("")
+        return spool
+
+    def start(self, spool: Path, **env: str | None) -> Ran:
+        facts = {"JOB_ID": "7", "SGE_TASK_ID": "undefined", "SGE_JOB_SPOOL_DIR": str(spool)}
+        return self.node.sandbox.run(self.node.root / "prolog.sh", env={**facts, **env})
+
+    def test_no_other_identity_is_left(self, spool: Path) -> None:
+        """Nothing that the user submitted along selects one; the rest is the user's."""
+        kept = ["AWS_CA_BUNDLE", "AWS_PROFILES", "MY_AWS_PROFILE", "AWS_ROLE_EXEC_REGION"]
+        names = [*identity_variables.IDENTITY_VARIABLES, *SUBMITTED, *kept]
+        (spool / "environment").write_text("".join(f"{name}=x\n" for name in names))
+        self.start(spool).ok()
+        lines = (spool / "environment").read_text().splitlines()
+        file = self.node.base / "7/credentials"
+        assert sorted(lines) == sorted(
+            [*(f"{name}=x" for name in kept), f"AWS_SHARED_CREDENTIALS_FILE={file}"]
+        )
+
+    def test_what_was_submitted_does_not_lead_root_astray(
+        self, spool: Path, tmp_path: Path
+    ) -> None:
+        """Neither functions, nor the names of the script's own variables, nor a PATH."""
+        ran = tmp_path / "ran"
+        commands = ["env", "sed", "id", "grep", "logger", "printf", "compgen", "unset", "export"]
+        hostile = {f"BASH_FUNC_{name}%%": f"() {{ touch {ran}; }}" for name in commands}
+        hostile |= {"PATH": str(tmp_path), "BASH_ENV": str(ran), "IFS": "o", "GREP_OPTIONS": "-c"}
+        self.start(spool, **hostile, owner="root", names="x", environment=str(ran)).ok()
+        assert not ran.exists()
+        assert os.stat(self.node.base / "7/credentials").st_uid == self.node.owner
+
+    @pytest.mark.parametrize(
+        ("lines", "status", "told"),
+        [
+            (f"queue=gpu.q {ROLE.decode()}", 0, f"roles.map:1: fits this job, {ROLE.decode()}"),
+            ("queue=gpu.q -", 0, "roles.map:1: fits this job and denies it a role"),
+            ("queue=x -", 0, "roles.map: no line fits this job"),
+            ("account=x -", 100, 'roles.map:1: a job here has no "account"'),
+        ],
+    )
+    def test_syslog_answers_why_a_job_has_no_role(
+        self, spool: Path, lines: str, status: int, told: str
+    ) -> None:
+        """Or why it has this one."""
+        self.node.map(lines + "\n")
+        ran = self.start(spool)
+        assert ran.code == status
+        logged = self.log.read_text().splitlines()
+        assert all(line.startswith("job 7: ") for line in logged)
+        assert logged[-1].endswith(told)
+        assert (told in ran.output) == (status == 100)
+
+    def test_a_job_whose_user_is_not_told_does_not_start(self, spool: Path) -> None:
+        """A line that denies that user a role would be passed by."""
+        (spool / "config").write_text("queue=gpu.q\n")
+        ran = self.start(spool)
+        assert ran.code == 100
+        assert "config does not say whose job this is" in ran.output
 
 
 class Pbs:
@@ -560,6 +855,28 @@ class TestPbsHook:
         pbs.settings.touch()
         os.chown(pbs.settings, 65534, 65534)
         assert "base.env is not root's" in pbs.launch().told
+        assert pbs.sandbox.assumed() == []
+
+    @pytest.mark.parametrize("place", ["etc/base.env", "etc"])
+    def test_settings_that_others_may_write_are_refused(self, pbs: Pbs, place: str) -> None:
+        """To the file, or to the directory where it could be replaced."""
+        pbs.settings.touch()
+        pbs.map.unlink()
+        pbs.map.symlink_to(pbs.root / "roles.map")
+        (pbs.root / "roles.map").write_text(f"queue=workq {ROLE.decode()}\n")
+        (pbs.root / place).chmod(0o777)
+        assert f"{place} may be written to by others than root" in pbs.launch().told
+        assert pbs.sandbox.assumed() == []
+
+    @pytest.mark.parametrize(
+        "line", ["AWS_SECRET_ACCESS_KEY= wJalr", "\ufeffAWS_PROFILE=x", "AWS_PROFILE = x", "A='x"]
+    )
+    def test_a_slip_in_the_settings_stops_the_job(self, pbs: Pbs, line: str) -> None:
+        """Else root's identity would be looked for elsewhere. The line is named, and not told."""
+        pbs.settings.write_text(f"# ours\n{line}\n")
+        told = pbs.launch().told
+        assert "base.env:2: " in told
+        assert "wJalr" not in told
         assert pbs.sandbox.assumed() == []
 
     def test_a_slip_in_the_map_stops_the_job(self, pbs: Pbs) -> None:
