@@ -90,7 +90,28 @@ def test_a_refusal_is_told_in_the_jobs_output(cluster: Cluster, base: Path, sts:
     assert job.wait()["JobState"] == "FAILED"
     assert "no credentials for this job: aws-role-exec: " in job.output
     assert "AccessDenied" in job.output
+    assert "\nhint: " in job.output
     assert "ran" not in job.output.split()
+
+
+def test_a_slip_in_the_map_stops_jobs(cluster: Cluster, base: Path, sts: Sts) -> None:
+    """It may be in the line that says no: the job's output names it, and the node stays up."""
+    roles = cluster.root / "etc/roles.map"
+    roles.write_text(f"partition=gpu,User=nobody -\n{MAP}")
+    job = submit(cluster, "echo ran")
+    assert job.wait()["JobState"] == "FAILED"
+    assert f'{roles}:1: "User" is no condition' in job.output
+    assert "ran" not in job.output.split()
+    assert sts.asked == []
+
+
+def test_a_line_that_denies_an_account_holds(cluster: Cluster, base: Path, sts: Sts) -> None:
+    """Also where Slurm tells the Prolog no account and squeue does; the job runs, without."""
+    (cluster.root / "etc/roles.map").write_text(f"account=climate -\n{MAP}")
+    job = submit(cluster, "echo role=${AWS_SHARED_CREDENTIALS_FILE-none}", "--account=climate")
+    assert job.wait()["JobState"] == "COMPLETED", job.output
+    assert "role=none" in job.output
+    assert sts.asked == []
 
 
 def test_a_requeued_job_gets_new_ones(cluster: Cluster, base: Path, sts: Sts) -> None:
