@@ -326,8 +326,8 @@ class Run:
             "The stub runs on the same processors and its work is in the wall time of all.",
             "Go reads the whole trust store at each start;"
             " with one certificate, SSL_CERT_FILE and SSL_CERT_DIR are set for both.",
-            "CPU time is user and system time of the process and of those that it waited for."
-            " Memory is the highest peak of all rounds, before the program became another.",
+            "CPU time is user and system time of the process and of those that it waited for.",
+            "Memory is the highest peak of all rounds, before the program became another.",
             "`make bench ORIGINAL=/path` runs beside the Go original, `make bench` beside a"
             " stand-in; bench/README.md says more.",
             "",
