@@ -141,6 +141,11 @@ CHAINS = {
         (f"{SSO.access_key} asks for a",),
         "a",
     ),
+    "a login whose profile says again what its session says": Chain(
+        {"dev": f"{LOGIN}sso_region = eu-west-1\nsso_session = corp\n{SESSION}"},
+        (),
+        SSO.access_key,
+    ),
     # --- credential_source ---
     "the environment's keys": Chain(
         {"dev": role("a", more="credential_source = Environment\n")},
@@ -281,6 +286,10 @@ CHAINS = {
     ),
     "a login without its role": Chain(
         {"dev": OLD_LOGIN.replace("sso_role_name", "#")}, error="no sso_role_name"
+    ),
+    "a login whose profile and session differ": Chain(
+        {"dev": f"{LOGIN}sso_region = us-east-1\nsso_session = corp\n{SESSION}"},
+        error="differ in sso_region",
     ),
     "a login's session that does not exist": Chain(
         {"dev": f"{LOGIN}sso_session = nosuch\n"}, error='"nosuch" sso_session'
