@@ -34,9 +34,10 @@ for path in /etc/apt /etc/resolv.conf /etc/hosts /etc/pip.conf /root/.config/pip
   /etc/ssl/certs /usr/local/share/ca-certificates ${PIP_FIND_LINKS-}; do
   [ ! -e "$path" ] || { mkdir -p "$root$(dirname "$path")" && cp -aT "$path" "$root$path"; }
 done
-if [ "${CACHE-}" = 1 ] && [ -d "$HOME/.cache/aws-role-exec" ]; then
-  mkdir -p "$root/root/.cache"
-  cp -a "$HOME/.cache/aws-role-exec" "$root/root/.cache/"
+if [ "${CACHE-}" = 1 ]; then # what is whole there: a build that runs now changes the rest
+  mkdir -p "$root/root/.cache/aws-role-exec"
+  find "$HOME/.cache/aws-role-exec" -mindepth 1 -maxdepth 1 -regex '.*/\(sources\|[^./].*-[0-9a-f]+\)' \
+    -exec cp -a -t "$root/root/.cache/aws-role-exec" {} +
 fi
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"

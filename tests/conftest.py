@@ -35,10 +35,31 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"skipped where nothing may be skipped: {reason}"
 
 
+_told: dict[int, tuple[BaseException, str]] = {}  # failures of set-ups, by id, and whose they were
+
+
+def _tell_once(report: pytest.TestReport, error: BaseException) -> bool:
+    """Skip a test whose set-up is one for many and has failed before, which was told then.
+
+    pytest raises the very same exception again for each of them.
+    """
+    _, first = _told.setdefault(id(error), (error, report.nodeid))
+    if first == report.nodeid:
+        return False
+    report.outcome = "skipped"
+    path, line, _ = report.location
+    report.longrepr = (path, line or 0, f"the set-up failed, as told with {first}")
+    return True
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    _refuse_skip(report)
+    failed = call.excinfo is not None and call.when == "setup" and report.failed
+    if not (failed and call.excinfo and _tell_once(report, call.excinfo.value)):
+        _refuse_skip(report)
     return report
 
 

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,7 +166,7 @@ class Sandbox:
             (self.work / name).write_text(
                 f"import os, sys\nos.execv(sys.executable, {recorder!r} + sys.argv[1:])\n"
             )
-        self._script(self.bin / "python3", f'exec {sys.executable} "$@"')
+        self._script(self.bin / "python3", f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "aws-role-exec").symlink_to(program[0])
         (self.home / ".aws").mkdir()
         (self.home / ".aws/config").write_text("[profile mine]\nregion = eu-west-1\n")
@@ -194,7 +195,8 @@ class Sandbox:
         path.chmod(0o755)
 
     def _stand_in(self, path: Path, name: str) -> None:
-        self._script(path, f'exec {sys.executable} -I -S {self._record} {name} "$@"')
+        start = shlex.join([sys.executable, "-I", "-S", str(self._record), name])
+        self._script(path, f'exec {start} "$@"')
 
     def script(self, name: str, text: str) -> None:
         """A program of the test's own, as shell text, in place of a stand-in."""

@@ -20,7 +20,7 @@ def sandbox(tmp_path: Path, program: list[str], sts) -> Sandbox:
 
 
 class TestFish:
-    USE = f"source {EXAMPLES}/shell/become.fish; become_readonly; or exit 3; become_myself; env"
+    USE = f"source '{EXAMPLES}/shell/become.fish'; become_readonly; or exit 3; become_myself; env"
 
     def test_takes_the_role_and_steps_back(
         self, sandbox: Sandbox, needs: Callable[..., str]
@@ -51,7 +51,7 @@ class TestCsh:
     ) -> None:
         """As a script; what follows it is nobody again."""
         after = sandbox.work / "after.csh"
-        after.write_text(f"source {self.SCRIPT}\nenv\n")
+        after.write_text(f"source '{self.SCRIPT}'\nenv\n")
         ran = sandbox.run(needs(shell, "csh or tcsh"), "-f", after).ok()
         (call,) = ran.calls
         assert call.words == "aws sts get-caller-identity"
