@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-scheduler clean-room bench lint generate format clean
+.PHONY: help demo test test-scheduler test-oldest clean-room bench lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -43,6 +43,17 @@ test-scheduler:
 	@echo "SKIPPED: the executable that tests/scheduler runs on real schedulers is for x86_64 Linux"
 endif
 
+# Left out are tests that hold the program against the newest botocore's data.
+OLDEST := .venv-oldest
+test-oldest: ## test with the oldest Python, botocore and click that are promised [PYTHON=python3.11]
+	@$(MAKE) --no-print-directory VENV=$(OLDEST) $(OLDEST)/installed-oldest
+	@$(OLDEST)/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "the oldest promised Python is 3.11: make test-oldest PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(OLDEST)/bin/pytest --numprocesses $(JOBS) --dist worksteal tests/unit tests/integration/test_errors.py \
+		tests/integration/test_options.py \
+		--deselect tests/unit/test_session_options.py::TestLimits \
+		--deselect tests/unit/test_endpoint.py::TestEveryRegion
+
 ROUNDS ?= 21
 clean-room: ## run demo and test on a fresh Debian 12 made for it (root; about an hour; CACHE=1 is quicker)
 	tests/clean-room.sh
@@ -66,7 +77,7 @@ format: $(VENV)/installed-test ## write the formatting that lint asks for
 	$(BIN)/ruff check --fix
 
 clean: ## remove what was made in the checkout
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 include build/binary.mk
 include packaging/release.mk
