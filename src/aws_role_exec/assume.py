@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from aws_role_exec.errors import Fault, Refusal, keep_secret
+from aws_role_exec.credentials import Credentials
+from aws_role_exec.errors import Fault, IdentityError, Refusal, keep_secret
 from aws_role_exec.identity.base import Base, Hop, Surroundings
 from aws_role_exec.messages import tell as tell_always
 from aws_role_exec.network.deadline import Deadline, run_until
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from aws_role_exec.credentials import Credentials, Keys
+    from aws_role_exec.credentials import Keys
     from aws_role_exec.messages import Tell
     from aws_role_exec.request.request import Request
     from aws_role_exec.sts.diagnose import Question
@@ -75,6 +76,8 @@ class _Road:
         keys, source = base.keys, base.source
         if base.keys is not None and self.request.explain:
             self._identify(base.keys)
+        if keys is not None and not hops:
+            credentials = _session(base, keys)
         for position, hop in enumerate(hops):
             credentials = self._assume(hop, keys, source, position, len(hops))
             keys, source = credentials.keys(), hop.role_arn
@@ -99,12 +102,19 @@ class _Road:
             base = chain.find(surroundings, self.trail)
         self.trail.provider, self.trail.source = base.provider, base.source
         self.tell(f"source credentials come from {base.source}")
+        hops: Sequence[Hop] = base.hops
+        if request.is_role_of_profile:
+            if not request.role_arns:
+                return base, ()
+            # The profile's last role is this run's own, and what the options say counts.
+            *hops, own = base.hops
+            token = own.token
         first, *others = request.role_arns
         # The MFA device is of the user who asks first.
         code = request.mfa_code if request.mfa_serial else None
         name = request.session_name
         role = Hop(first, name, mfa_serial=request.mfa_serial, mfa_code=code, token=token)
-        return base, (*base.hops, role, *(Hop(arn, name) for arn in others))
+        return base, (*hops, role, *(Hop(arn, name) for arn in others))
 
     def _find_endpoint(self) -> Endpoint:
         from aws_role_exec.configuration import settings  # not for a dry run
@@ -272,6 +282,22 @@ class _Road:
             hop=place,
             token=self.trail.token if hop.token is not None else None,
         )
+
+
+def _session(base: Base, keys: Keys) -> Credentials:
+    """Return a base identity's keys as credentials, to be handed over as they are.
+
+    Raises IdentityError where their source did not say how long they are good.
+    """
+    if not base.expiration:
+        raise IdentityError(
+            f"source credentials: {base.source} did not say when the session expires"
+        )
+    credentials = Credentials(
+        keys.access_key_id, keys.secret_access_key, keys.session_token, base.expiration, ""
+    )
+    credentials.check_not_expired(time.time())
+    return credentials
 
 
 def _passing(error: Fault | Refusal) -> str | None:

@@ -176,15 +176,23 @@ def _print_dry_run(asked: Request) -> None:
     from aws_role_exec.sts import duration
 
     lifetime = duration.format_go(duration.from_seconds(asked.duration_seconds))
-    lines = [
-        f"DRY RUN: would assume {asked.role_arns[-1]}",
-        f"session-name: {asked.session_name}",
-        f"duration: {lifetime}",
+    if asked.role_arns:
+        lines = [f"DRY RUN: would assume {asked.role_arns[-1]}"]
+        if len(asked.role_arns) > 1:
+            lines.append(f"by way of: {' '.join(asked.role_arns[:-1])}")
+    else:
+        from aws_role_exec.request import role_of_profile  # for some profiles
+
+        session = role_of_profile.session(asked.settings)
+        lines = [f"DRY RUN: would hand over the session of {session}"]
+    if asked.is_role_of_profile:
+        lines.append(f"profile: {asked.settings.profile}")
+    if asked.role_arns:
+        lines += [f"session-name: {asked.session_name}", f"duration: {lifetime}"]
+    lines += [
         f"region: {asked.region}",
         f"command: {formats.join(asked.command)}" if asked.command else f"format: {asked.format}",
     ]
-    if len(asked.role_arns) > 1:
-        lines.insert(1, f"by way of: {' '.join(asked.role_arns[:-1])}")
     for line in lines:
         say(line)
 

@@ -59,11 +59,12 @@ def to_json(report: Report) -> str:
             "ProvidersAskedBefore": _asked_before(trail),
             "WebIdentityClaims": trail.token or None,
         },
+        "Profile": request.settings.profile if request.is_role_of_profile else None,
         "RoleArns": list(request.role_arns),
         "AssumedRoleArns": trail.assumed,
-        "SessionName": request.session_name,
-        "DurationSeconds": request.duration_seconds,
-        "DurationCap": report.duration_cap,
+        "SessionName": request.session_name if request.role_arns else None,
+        "DurationSeconds": request.duration_seconds if request.role_arns else None,
+        "DurationCap": report.duration_cap if request.role_arns else None,
         "Region": request.region,
         "Endpoint": hide_passwords(trail.endpoint) if trail.endpoint else None,
         "ClockSkewSeconds": None
@@ -96,15 +97,21 @@ def to_text(report: Report) -> str:
     for number, arn in enumerate(request.role_arns, 1):
         hop = f" {number} of {len(request.role_arns)}" if len(request.role_arns) > 1 else ""
         facts.append((f"role{hop}", arn))
+    if request.is_role_of_profile:
+        facts.append(("profile", request.settings.profile or "default"))
     lasting = duration.format_go(duration.from_seconds(request.duration_seconds))
+    if request.role_arns:
+        facts += [
+            ("session name", request.session_name),
+            ("duration", f"{lasting}; at most {report.duration_cap}"),
+        ]
     facts += [
-        ("session name", request.session_name),
-        ("duration", f"{lasting}; at most {report.duration_cap}"),
         ("region", request.region),
         ("endpoint", hide_passwords(trail.endpoint or "not reached")),
         ("clock", _clock(trail)),
-        ("session policy", _policy(report)),
     ]
+    if request.role_arns:
+        facts.append(("session policy", _policy(report)))
     if request.tags:
         facts.append(("tags", ", ".join(f"{key}={value}" for key, value in request.tags)))
     if request.command:
@@ -119,7 +126,10 @@ def to_text(report: Report) -> str:
         facts.append(("printed as", request.format))
     if report.refusal is None:
         until = f", until {report.credentials.expiration}" if report.credentials else ""
-        facts.append(("STS says", f"yes: {trail.assumed[-1]}{until}"))
+        if trail.assumed:
+            facts.append(("STS says", f"yes: {trail.assumed[-1]}{until}"))
+        else:
+            facts.append(("no role assumed", f"the profile's session is handed over{until}"))
     else:
         facts.append(("refused", redact(str(report.refusal))))
         hint = _hint(report)

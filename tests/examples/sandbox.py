@@ -169,7 +169,11 @@ class Sandbox:
         self._script(self.bin / "python3", f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "aws-role-exec").symlink_to(program[0])
         (self.home / ".aws").mkdir()
-        (self.home / ".aws/config").write_text("[profile mine]\nregion = eu-west-1\n")
+        (self.home / ".aws/config").write_text(
+            "[profile mine]\nregion = eu-west-1\n"
+            "[profile admin]\nrole_arn = arn:aws:iam::123456789012:role/admin\n"
+            "source_profile = work\n"
+        )
         (self.home / ".aws/credentials").write_text(
             f"[work]\naws_access_key_id = {BASE.access_key}\n"
             f"aws_secret_access_key = {BASE.secret}\n"

@@ -83,6 +83,7 @@ class TestAllowed:
                 "ProvidersAskedBefore": [],
                 "WebIdentityClaims": None,
             },
+            "Profile": None,
             "RoleArns": [ROLE],
             "AssumedRoleArns": ["arn:aws:sts::123456789012:assumed-role/my-role/job-42"],
             "SessionName": "job-42",

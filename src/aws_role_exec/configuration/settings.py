@@ -89,6 +89,13 @@ class Settings:
         value = text(self.section, name, place)
         return (value, place) if value else None
 
+    def sso_region(self) -> str | None:
+        """Return the region of the profile's SSO login, None where there is none."""
+        place = self.place("sso_region")
+        session = text(self.section, "sso_session", self.place("sso_session"))
+        section = self.configuration.sso_sessions.get(session, {}) if session else {}
+        return text({**section, **self.section}, "sso_region", place)
+
     def is_true(self, name: str) -> bool:
         """Tell whether a setting is `true`, in any case; any other word is not, as in botocore."""
         return (self.get(name) or "").lower() == "true"

@@ -44,7 +44,8 @@ class Base:
     `provider` is botocore's name for the source (`sts.refusals.PROVIDERS` has its words), `source`
     the same in a user's words, with the profile, variable or file where there is one. `hops` are
     the roles of a profile, in order, to be assumed before any `--role-arn`. `is_renewable` tells
-    whether the same environment can be asked again later (an MFA code cannot).
+    whether the same environment can be asked again later (an MFA code cannot). `expiration` is
+    when an SSO session ends, as in `2026-03-21T20:00:00Z`; other sources leave it empty.
     """
 
     keys: Keys | None
@@ -52,6 +53,7 @@ class Base:
     source: str
     hops: tuple[Hop, ...] = ()
     is_renewable: bool = True
+    expiration: str = ""
 
 
 @record

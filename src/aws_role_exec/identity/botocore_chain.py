@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import botocore.compat
@@ -139,6 +140,7 @@ class _Step:
         self._surroundings = surroundings
         self._place = refusals.PROVIDERS.get(provider.METHOD, provider.METHOD)
         self._operation = ""
+        self._expiration = ""
 
     def find(self) -> Base | None:
         """Return what the provider has, None if that is nothing."""
@@ -161,13 +163,13 @@ class _Step:
             check_key(found.secret_key, f"the secret access key from {what}"),
             check_token(found.token, f"the session token from {what}") if found.token else "",
         )
-        return Base(keys, self._provider.METHOD, self._place)
+        return Base(keys, self._provider.METHOD, self._place, expiration=self._expiration)
 
     def _ask(self) -> Any:
         """Return frozen credentials; botocore's errors of the network become ours."""
         try:
             credentials = self._provider.load()
-            return None if credentials is None else credentials.get_frozen_credentials()
+            frozen = None if credentials is None else credentials.get_frozen_credentials()
         except bc.ClientError as error:
             found: dict[str, Any] = dict(error.response.get("Error", {}))
             metadata: dict[str, Any] = dict(error.response.get("ResponseMetadata", {}))
@@ -182,6 +184,10 @@ class _Step:
             url = str(error.kwargs.get("endpoint_url") or "")
             cause = error.kwargs.get("error")
             raise Fault(_name_fault(error), url, str(cause or "")) from error
+        end = getattr(credentials, "_expiry_time", None)  # botocore says it nowhere else
+        if end is not None:
+            self._expiration = end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return frozen
 
     def _answered(self, error: Fault | Refusal) -> IdentityError:
         """Return the error for a service that was not reached or said no."""

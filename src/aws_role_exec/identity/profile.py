@@ -80,6 +80,7 @@ def find(surroundings: Surroundings) -> Base | None:
         base.source,
         base.hops + flat.hops,
         base.is_renewable and not wants_code,
+        base.expiration,
     )
 
 

@@ -60,7 +60,18 @@ def find_for(surroundings: Surroundings, profile: str, settings: Mapping[str, An
     )
     found = _ask(surroundings, url, token, f"GetRoleCredentials for profile {profile}")
     names = ("accessKeyId", "secretAccessKey", "sessionToken")
-    return Base(answers.read_keys(found, names, what), "sso", what)
+    keys = answers.read_keys(found, names, what)
+    return Base(keys, "sso", what, expiration=_moment(found.get("expiration")))
+
+
+def _moment(milliseconds: object) -> str:
+    """Return the portal's time (milliseconds since the epoch) as AWS writes it, "" for none."""
+    if not isinstance(milliseconds, int):
+        return ""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _complete(

@@ -85,13 +85,16 @@ class _Command(click.Command):
 
 def _options(**given: Any) -> Options:
     context = click.get_current_context()
+
+    def found_in(source: ParameterSource) -> frozenset[str]:
+        return frozenset(
+            option.flag for option in TABLE if context.get_parameter_source(option.name) is source
+        )
+
     return Options(
         **given,
-        from_environment=frozenset(
-            option.flag
-            for option in TABLE
-            if context.get_parameter_source(option.name) is ParameterSource.ENVIRONMENT
-        ),
+        from_environment=found_in(ParameterSource.ENVIRONMENT),
+        from_default=found_in(ParameterSource.DEFAULT),
     )
 
 

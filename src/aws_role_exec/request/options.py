@@ -121,7 +121,8 @@ TABLE = (
     Option(
         "--role-arn",
         "ARN",
-        "Role to assume. Repeat it to chain through several, in order.",
+        "Role to assume; without it, the role of --profile. Repeat it to chain through several, in"
+        " order.",
         kind="list",
         completes="role",
         check=role.check_arn,
@@ -169,7 +170,8 @@ TABLE = (
     Option(
         "--profile",
         "NAME",
-        "Use this profile's credentials, even if the environment holds keys.",
+        "Use this profile's credentials, even if the environment holds keys. Without --role-arn,"
+        " also its role, or its session of an SSO account and role.",
         completes="profile",
     ),
     Option(
@@ -289,7 +291,9 @@ TABLE = (
 class Options:
     """The options as text, wherever they came from, before anything is checked.
 
-    `from_environment` has the flags of those that did not stand on the command line.
+    `from_environment` has the flags of those that did not stand on the command line,
+    `from_profile` those of the profile that names the role, each with its setting's place;
+    `from_default` those that nobody gave.
     """
 
     role_arn: tuple[str, ...]
@@ -318,6 +322,8 @@ class Options:
     explain: bool
     verbose: bool
     from_environment: frozenset[str] = frozenset()
+    from_default: frozenset[str] = frozenset()
+    from_profile: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         """Show which one it is, and no secret."""
@@ -328,8 +334,26 @@ class Options:
         absent = {flag[2:].replace("-", "_"): None for flag in flags}
         return Options(**{**self.__dict__, **absent})
 
+    def with_profile(self, values: Mapping[str, str], places: Mapping[str, str]) -> Options:
+        """Return them with the role of a profile, and with what it says of that role, by flag.
+
+        `places` says for each where it is set.
+        """
+        found: dict[str, Any] = {
+            flag[2:].replace("-", "_"): value for flag, value in values.items()
+        }
+        found["role_arn"] = (values["--role-arn"],)
+        return Options(**{**self.__dict__, **found, "from_profile": places})
+
+    def is_given(self, flag: str) -> bool:
+        """Tell whether the command line or the environment has this option."""
+        value = getattr(self, flag[2:].replace("-", "_"))
+        return value not in (None, (), False) and flag not in self.from_default
+
     def label(self, flag: str) -> str:
         """Return how to call this option in a message: by the place its value came from."""
+        if flag in self.from_profile:
+            return self.from_profile[flag]
         return VARIABLES[flag] if flag in self.from_environment else flag
 
 
@@ -396,12 +420,13 @@ def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None
         values[option.name] = (
             (*values.get(option.name, ()), value) if option.kind == "list" else value
         )
-    from_environment = set()
+    from_environment, from_default = set(), set()
     for option in TABLE:
         if option.name in values:
             continue
         text = environ.get(option.variable)
         if not text:
+            from_default.add(option.flag)
             values[option.name] = _ABSENT[option.kind] if option.default is None else option.default
             continue
         from_environment.add(option.flag)
@@ -409,7 +434,12 @@ def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None
             return None
         by_kind = {"value": text, "list": tuple(text.split()), "flag": text == "1"}
         values[option.name] = by_kind[option.kind]
-    return Options(**values, command=command, from_environment=frozenset(from_environment))
+    return Options(
+        **values,
+        command=command,
+        from_environment=frozenset(from_environment),
+        from_default=frozenset(from_default),
+    )
 
 
 _ABSENT: dict[str, Any] = {"value": None, "list": (), "flag": False}

@@ -20,6 +20,16 @@ PARTITION_DEFAULTS = {
 }
 """The region whose STS is asked when nothing names one; another would not know the role."""
 
+
+def partition(region: str) -> str:
+    """Return the partition of a region; AWS's commercial one where its name tells none."""
+    place = region.rpartition("-")[0].rpartition("-")[0]
+    for name, default in PARTITION_DEFAULTS.items():
+        if default.startswith(f"{place}-") and default.count("-") == place.count("-") + 2:
+            return name
+    return "aws"
+
+
 _LONGEST = 63  # one label of a host name (RFC 1123)
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")

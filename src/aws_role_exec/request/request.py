@@ -15,7 +15,7 @@ from aws_role_exec.sts import duration, role, session_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from aws_role_exec.configuration.settings import Settings
@@ -39,6 +39,8 @@ class Request:
     `role_arns` are assumed in order, each with the credentials of the one before; the first
     by the base identity, which is `web_identity` if there is one, else what is found by the
     `settings` of environment and profile. The MFA device is the base identity's.
+    With `is_role_of_profile` there is one role, which the profile names too: its last one. There
+    is none where the profile's own credentials are handed over as they are.
     `session_parameters` are what AssumeRole is told for the last session, by its names for it:
     policies, tags and the like.
     `token_variables` are the caller's that hold the OIDC token, or the right to ask for one.
@@ -48,6 +50,7 @@ class Request:
     """
 
     role_arns: tuple[str, ...]
+    is_role_of_profile: bool
     duration_seconds: int
     duration_is_at_most: bool
     session_name: str
@@ -88,7 +91,7 @@ class Request:
 
     def __repr__(self) -> str:
         """Show which one it is, and no secret."""
-        return f"Request({', '.join(self.role_arns)})"
+        return f"Request({', '.join(self.role_arns) or self.settings.profile})"
 
 
 def make(options: Options, environ: Mapping[str, str]) -> Request:
@@ -96,28 +99,36 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
 
     Raises UsageError (exit 2), CommandNotFoundError (127) or CommandNotExecutableError (126).
     """
-    if not options.role_arn:
-        raise _no_role(options)
     if options.explain and options.dry_run:
         raise UsageError(
             f"{options.label('--explain')}: it asks STS, and --dry-run promises not to",
             hint="leave one of them out",
         )
     options = _without_defaults_for_other_runs(options)
-    values = {option.name: _check_row(option, options) for option in TABLE}
+    is_role_of_profile = not options.role_arn
+    if is_role_of_profile and options.profile is None:
+        raise _no_role(options, environ)
     found = settings.load(environ, options.profile, options.label("--profile"))
+    has_token = options.web_identity is not None and len(options.role_arn) == 1
+    if is_role_of_profile:
+        from aws_role_exec.request import role_of_profile  # for some profiles
+
+        options = role_of_profile.complete(options, found)
+        has_token = role_of_profile.has_token_file(found)
+    values = {option.name: _check_row(option, options) for option in TABLE}
     role_arns = values["role_arn"]
-    parameters = _session_parameters(options, values)
-    _check_mfa(options, found)
+    parameters = _session_parameters(options, values, has_token=has_token)
+    _check_mfa(options, found, has_token=has_token)
     web_identity, token_variables = _find_web_identity(options, environ)
     seconds, notice = _session_seconds(options, values["duration"], environ)
     return Request(
         role_arns=role_arns,
+        is_role_of_profile=is_role_of_profile,
         duration_seconds=seconds,
         duration_is_at_most=options.duration == "auto",
         session_name=values["session_name"] or _name_session(options, environ),
         session_parameters=parameters,
-        region=values["region"] or region.find(found, role.partition(role_arns[-1])),
+        region=values["region"] or region.find(found, _partition(role_arns, found)),
         settings=found,
         web_identity=web_identity,
         token_variables=token_variables,
@@ -159,12 +170,22 @@ def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, Des
     return remove(names), _find_destination(options, printing, environ)
 
 
-def _no_role(options: Options) -> UsageError:
+def _partition(role_arns: Sequence[str], settings: Settings) -> str:
+    """Return the partition of the last role, or of the profile that is a session already."""
+    if role_arns:
+        return role.partition(role_arns[-1])
+    return region.partition(settings.sso_region() or "")
+
+
+def _no_role(options: Options, environ: Mapping[str, str]) -> UsageError:
     first = options.command[0] if options.command else ""
+    profile = environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE")
     if first.startswith("arn:"):
         hint = "write --role-arn before the ARN"
     elif first in ("help", "version"):
         hint = f"aws-role-exec --{first}"
+    elif profile:
+        hint = f"AWS_PROFILE alone names none; is it --profile {profile}?"
     else:
         hint = "aws-role-exec --role-arn arn:aws:iam::123456789012:role/name -- command"
     return UsageError("command line: no role given; --role-arn names it", hint=hint)
@@ -190,8 +211,13 @@ def _labelled(options: Options, flag: str, error: UsageError) -> UsageError:
     return UsageError(f"{options.label(flag)}: {error}", hint=error.hint)
 
 
-def _session_parameters(options: Options, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what STS is told for the last role, by its names for it."""
+def _session_parameters(
+    options: Options, values: Mapping[str, Any], *, has_token: bool
+) -> dict[str, Any]:
+    """Return what STS is told for the last role, by its names for it.
+
+    `has_token` tells whether that one is assumed with an OIDC token.
+    """
     rows = [option for option in TABLE if option.parameter and values[option.name]]
     parameters = {option.parameter: values[option.name] for option in rows}
     if not rows:
@@ -200,8 +226,7 @@ def _session_parameters(options: Options, values: Mapping[str, Any]) -> dict[str
 
     role_arns = values["role_arn"]
     for option in rows:
-        is_with_token = options.web_identity is not None and len(role_arns) == 1
-        if is_with_token and option.parameter not in session_options.TAKEN_WITH_A_TOKEN:
+        if has_token and option.parameter not in session_options.TAKEN_WITH_A_TOKEN:
             raise UsageError(
                 f"{options.label(option.flag)}: STS does not take it with an OIDC token, which"
                 " brings its own",
@@ -243,9 +268,9 @@ def _name_session(options: Options, environ: Mapping[str, str]) -> str:
     return session_name.sanitise(name) if name else session_name.default(environ)
 
 
-def _check_mfa(options: Options, settings: Settings) -> None:
+def _check_mfa(options: Options, settings: Settings, *, has_token: bool) -> None:
     """Raise UsageError for an MFA device that nobody can be asked about, or that is none."""
-    if options.web_identity is not None:
+    if options.web_identity is not None or has_token:
         for flag, value in (("--mfa-serial", options.mfa_serial), ("--mfa-code", options.mfa_code)):
             if value is not None:
                 raise UsageError(f"{options.label(flag)}: an OIDC token has no MFA device")
