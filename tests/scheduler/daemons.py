@@ -39,7 +39,10 @@ class Daemons:
     def __enter__(self) -> Self:
         try:
             self.start()
-        except BaseException:
+        except BaseException as error:
+            for log in sorted(self.root.glob("*.log")):  # what the daemons said, before it is gone
+                said = log.read_text(errors="backslashreplace")
+                error.add_note(f"{log.name}: {said[-4000:]}")
             self.__exit__()
             raise
         return self

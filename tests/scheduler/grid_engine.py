@@ -129,12 +129,13 @@ class GridEngine(Daemons):
         place = self.root / "packages"
         place.mkdir(mode=0o755)
         download = ["apt-get", "download", "-qq", *PACKAGES]
-        quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        if subprocess.run(download, cwd=place, **quiet).returncode:  # type: ignore[call-overload]
-            subprocess.run(["apt-get", "update", "-qq"], check=True, **quiet)  # type: ignore[call-overload]
-            subprocess.run(download, cwd=place, check=True, **quiet)  # type: ignore[call-overload]
+        try:
+            _prepare(*download, cwd=place)
+        except AssertionError:  # the package lists may be absent or too old
+            _prepare("apt-get", "update", "-qq", cwd=place)
+            _prepare(*download, cwd=place)
         for package in place.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, place], check=True)
+            _prepare("dpkg", "-x", str(package), str(place), cwd=place)
         for name in ("bin", "lib", "out", "programs", "default/common/local_conf"):
             (self.root / name).mkdir(mode=0o755, parents=True)
         for name in ("qmaster", "execd"):
@@ -284,3 +285,11 @@ class GridEngine(Daemons):
         command = ["qsub", "-terse", "-cwd", "-j", "y", "-o", f"{out}{task}", *words, *options]
         answer = self.command(*command, str(script), *arguments, user=user, env=variables, cwd=cwd)
         return Job(self, answer.split()[-1].partition(".")[0], out)
+
+
+def _prepare(*words: str, cwd: Path) -> None:
+    """Run a tool of the set-up; what it said is told if it fails."""
+    done = subprocess.run(
+        words, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
+    )
+    assert done.returncode == 0, f"{words}: {done.stdout}"
