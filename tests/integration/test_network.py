@@ -83,7 +83,9 @@ class TestTls:
         assert "certificate" in failure.text
         assert failure.hint
         assert not server.asked
-        assert result.seconds < 10, "a certificate does not get better by waiting"
+        # The system's authorities are looked up by name, then all of them read.
+        at_most = 2 if kind == "unknown authority" else 1
+        assert server.accepted <= at_most, "a certificate does not get better by waiting"
 
     @pytest.mark.parametrize("content", [None, "", "not a certificate"])
     def test_a_ca_bundle_that_is_none_is_named(

@@ -42,7 +42,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Serves from threads of the test's own process; `closing` ends handlers that wait."""
+    """Serves from threads of the test's own process; `closing` ends handlers that wait.
+
+    `accepted` counts the connections.
+    """
 
     daemon_threads = True
     block_on_close = True
@@ -53,6 +56,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.closing = threading.Event()
         self.context = context
         self.host = host
+        self.accepted = 0
         self.connections: set[socket.socket] = set()
         self._connections_lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), self.handler)
@@ -68,6 +72,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = self.socket.accept()
+        self.accepted += 1
         if self.context:
             connection = self.context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False

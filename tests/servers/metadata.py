@@ -5,6 +5,7 @@ import json
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from servers.loopback import Handler, Server, reset
@@ -51,15 +52,16 @@ class Busy(Server):
 
     `limit_per_second` answers are given, and 503 to what is beyond. `script("drop", 503, ...)`
     makes the next requests meet that: a status, "drop" (a reset connection), "hang" (silence)
-    or None (the usual answer).
+    or None (the usual answer). `clock` tells its time, in seconds.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__(context)
+        self.clock: Callable[[], float] = time.monotonic
         self.limit_per_second: float | None = None
         self.refused = 0
         self._allowed = 0.0
-        self._last = time.monotonic()
+        self._last = 0.0
         self._script: list[int | str | None] = []
         self._lock = threading.Lock()
 
@@ -73,7 +75,7 @@ class Busy(Server):
                 return self._script.pop(0)
             if self.limit_per_second is None:
                 return None
-            now = time.monotonic()
+            now = self.clock()
             earned = (now - self._last) * self.limit_per_second
             self._allowed, self._last = min(self.limit_per_second, self._allowed + earned), now
             if self._allowed < 1:

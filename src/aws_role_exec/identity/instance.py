@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_role_exec.errors import Fault, IdentityError, Refusal
 from aws_role_exec.identity import answers
 from aws_role_exec.identity.base import Base
-from aws_role_exec.network.patience import insist
+from aws_role_exec.network.patience import DOUBTFUL_ATTEMPTS, insist
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class _Service:
         self._surroundings = surroundings
         self._base = _address(surroundings)
         self._seconds = _timeout_seconds(surroundings)
+        self._silences = 0
         self.is_silent = False
 
     def find(self) -> Base | None:
@@ -91,15 +92,19 @@ class _Service:
         """Return a token for version 2; None where there is version 1 only.
 
         Where tokens do not arrive although the service answers otherwise, a router on the way
-        took them: their packets live for so many hops only. An overloaded service answers
-        neither, and raises the fault of that.
+        took them: their packets live for so many hops only. That is believed of a service that
+        wants a token once several did not arrive, as one may be late. An overloaded service
+        answers neither, and raises the fault of that.
         """
         try:
             answer = self._send("PUT", _TOKEN_PATH, _LIFETIME)
         except Fault as fault:
             if fault.name != "read timeout":
                 raise
-            self._send("GET", _ROLE_PATH, {})
+            without = self._send("GET", _ROLE_PATH, {})
+            self._silences += 1
+            if without.status in (401, 403) and self._silences < DOUBTFUL_ATTEMPTS:
+                raise
             self.is_silent = True
             return None
         token = answer.body.decode("latin-1")

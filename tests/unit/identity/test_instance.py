@@ -194,6 +194,15 @@ class TestPatience:
         service.script("hang", 503)
         assert instance.find(surround({ENDPOINT: service.url})) is not None
 
+    @pytest.mark.parametrize("late", [1, 2])
+    def test_with_a_token_that_is_late(
+        self, surround: Surround, service: InstanceMetadata, late: int
+    ) -> None:
+        """Not taken for a router on the way either, though the service answers otherwise."""
+        service.script(*["hang", None] * late)
+        assert instance.find(surround({ENDPOINT: service.url})) is not None
+        assert service.asked == [*WHOLE[:2] * late, *WHOLE]
+
     def test_ends_with_the_deadline(self, surround: Surround, service: InstanceMetadata) -> None:
         service.script(*[503] * 100)
         surroundings = surround({ENDPOINT: service.url}, seconds=1)
