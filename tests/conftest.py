@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from reach import make_reachable
@@ -14,6 +15,12 @@ from runner import Runner
 from servers.certificates import Authority
 from servers.moto import Moto
 from servers.sts import BASE, Sts
+
+# How long an example takes says something about the machine only.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 # --- the skip rule ---------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ understood = {"both": 0, "neither": 0}
 
 
 @seed(12)
-@settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000, database=None, suppress_health_check=list(HealthCheck))
 @given(document, st.one_of(st.none(), document))
 def check_one(places: tuple[Path, Path], config: str, credentials: str | None) -> None:
     for place, content in zip(places, (config, credentials), strict=True):

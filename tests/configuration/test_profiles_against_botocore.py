@@ -205,7 +205,7 @@ outcomes: dict[str, int] = {}
 
 
 @seed(12)
-@settings(max_examples=800, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=800, database=None, suppress_health_check=list(HealthCheck))
 @given(
     sections,
     st.one_of(sections, st.just({})),

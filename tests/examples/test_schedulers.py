@@ -337,8 +337,7 @@ class TestRolesMap:
     @hypothesis.settings(
         max_examples=150,
         derandomize=True,
-        deadline=None,
-        suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+        suppress_health_check=list(hypothesis.HealthCheck),
     )
     def test_gives_a_role_by_a_line_that_is_understood_or_none(
         self, node: Node, lines: list[bytes]

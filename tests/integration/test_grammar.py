@@ -17,7 +17,6 @@ from servers.sts import BASE, Key, Sts
 # A whole process per example: few examples, each of them large, the same ones every time.
 PROCESSES = settings(
     max_examples=6,
-    deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )

@@ -37,7 +37,7 @@ def by_click(arguments: list[str], environ: dict[str, str]) -> Options | None:
 
 
 class TestRead:
-    @settings(max_examples=600, deadline=None)
+    @settings(max_examples=600)
     @given(st.lists(WORDS, max_size=7), ENVIRONMENTS)
     def test_what_it_reads_click_reads_alike(self, arguments, environ):
         ours = options.read(arguments, environ)

@@ -46,7 +46,7 @@ PARAMETERS = {
 
 
 class TestForm:
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=500)
     @given(st.data())
     @pytest.mark.parametrize("action", sorted(PARAMETERS))
     def test_is_the_one_that_botocore_sends(self, action: str, data: Any) -> None:
@@ -64,7 +64,7 @@ class TestForm:
 
 
 class TestSign:
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=500)
     @given(
         TEXT,
         st.sampled_from(["", "token/+="]),
