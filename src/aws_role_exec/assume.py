@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from aws_role_exec.credentials import Credentials
-from aws_role_exec.errors import Fault, IdentityError, Refusal, keep_secret
+from aws_role_exec.errors import Fault, IdentityError, Refusal
 from aws_role_exec.identity.base import Base, Hop, Surroundings
 from aws_role_exec.messages import tell as tell_always
 from aws_role_exec.network.deadline import Deadline, run_until
 from aws_role_exec.network.patience import insist
+from aws_role_exec.redaction import keep_secret
 from aws_role_exec.sts import duration, protocol
 
 TYPE_CHECKING = False

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from aws_role_exec.redaction import keep_secret as keep_secret  # noqa: PLC0414 - old name
-from aws_role_exec.redaction import redact as redact  # noqa: PLC0414
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 _SHORTEST = 8  # characters; a shorter secret would blot out innocent words
 _SHORTEST_IN_ENVIRONMENT = 16  # as short as a token may be for its variable's name alone
 _HIDDEN = "***"
+_LONGEST_MESSAGE = 400  # characters that are shown of what a service says
+# What we sent and a service may quote: whoever has it could send it again.
+_SENT = ("signature=", "webidentitytoken=", "x-amz-security-token", "x-amz-sso_bearer_token")
 # A variable whose name ends so says where a secret is, and not what it is.
 _WHEREABOUTS = ("_ARN", "_DIR", "_FILE", "_ID", "_NAME", "_PATH", "_URI", "_URL")
 _URL_ENDS = frozenset(" \t\r\n\"'<>`/?#\\")
@@ -26,6 +29,18 @@ def redact(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     return hide_passwords(text)
+
+
+def cite(message: str) -> str:
+    """Return what a service or a helper says on one line, without secrets, of bounded length."""
+    text = " ".join(redact(message).split())  # before it is cut: half a secret is one, too
+    lower = text.lower()
+    if any(name in lower for name in _SENT):
+        import re  # hardly ever
+
+        names = "|".join(name if name.endswith("=") else rf"{name}\W+" for name in _SENT)
+        text = re.sub(rf"({names})[^\s,;&]+", rf"\1{_HIDDEN}", text, flags=re.IGNORECASE)
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
 
 
 def hide_passwords(text: str) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from aws_role_exec.credentials import Keys, check_key, check_token, has_passed, is_time
 from aws_role_exec.errors import Fault, IdentityError, Refusal
-from aws_role_exec.redaction import keep_secret, redact
+from aws_role_exec.network.patience import DOUBTFUL_KINDS
+from aws_role_exec.redaction import cite, keep_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from aws_role_exec.network.exchange import Answer
-
-_LONGEST_MESSAGE = 200  # characters that are shown of what a service says
 
 
 def read(answer: Answer) -> dict[str, Any]:
@@ -128,16 +127,14 @@ def to_utc(text: str) -> str | None:
 def passing(error: Fault | Refusal) -> str | None:
     """Tell whether asking a service on this machine or node again may help; None if not.
 
-    Overload, a dropped connection and silence pass. A connection that cannot be made in time
-    may, but rather means that there is no such service; one that is refused does for certain.
+    As for STS, but for what means that there is no such service here: a connection that cannot
+    be made in time may mean that, one that is refused does for certain.
     """
-    if isinstance(error, Refusal):
-        if error.status == 429:
-            return "throttled"
-        return "fault" if error.status >= 500 else None
-    if error.name == "connect timeout":
-        return "unreachable"
-    return "fault" if error.name in ("dropped", "read timeout") else None
+    from aws_role_exec.sts import diagnose  # only when something failed
+
+    kind = diagnose.passing(error)
+    is_sure = isinstance(error, Fault) and error.name != "connect timeout"
+    return None if is_sure and kind in DOUBTFUL_KINDS else kind
 
 
 def identity_error(
@@ -149,7 +146,7 @@ def identity_error(
 ) -> IdentityError:
     """Return the error for a service, named by `what`, that was not reached or said no."""
     if isinstance(error, Refusal):
-        said = ": ".join(part for part in (error.code, shorten(error.message)) if part)
+        said = ": ".join(part for part in (error.code, cite(error.message)) if part)
         status = f"answered HTTP {error.status}"
         return IdentityError(
             f"{sought}: {what} {status}" + (f": {said}" if said else ""), hint=hint
@@ -159,12 +156,6 @@ def identity_error(
     found = refusals.FAULTS[error.name]
     why = found.why.format(error=error.detail, bundle=error.detail)
     return IdentityError(f"{sought}: {what}: {why}", hint=hint or found.hint)
-
-
-def shorten(message: str) -> str:
-    """Return what a service says, on one line, cut and without secrets."""
-    text = " ".join(redact(message).split())
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
 
 
 def check_url(url: str, what: str) -> tuple[str, str]:

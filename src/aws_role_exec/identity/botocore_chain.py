@@ -22,7 +22,7 @@ from aws_role_exec.identity import answers, mfa, not_found
 from aws_role_exec.identity.base import Base
 from aws_role_exec.network import trust
 from aws_role_exec.network.patience import insist
-from aws_role_exec.redaction import keep_secret
+from aws_role_exec.redaction import cite, keep_secret
 from aws_role_exec.sts import diagnose, refusals
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class _Step:
 
 def _words(error: Exception) -> tuple[str | None, str | None]:
     """Return why a provider failed and a hint; None for what is not to be quoted."""
-    said = answers.shorten(str(error))
+    said = cite(str(error))
     if isinstance(error, (bc.SSOError, bc.TokenRetrievalError)):
         return said, refusals.IDENTITY_HINTS["sso"]
     if isinstance(error, bc.LoginError):
@@ -284,7 +284,7 @@ def _open_session(surroundings: Surroundings) -> Session:
                 session.set_config_variable("ca_bundle", store)
     except bc.BotoCoreError as error:
         raise UsageError(
-            f"configuration: {answers.shorten(str(error))}",
+            f"configuration: {cite(str(error))}",
             hint="see AWS_PROFILE, AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",
         ) from None
     return session

@@ -6,6 +6,7 @@ from aws_role_exec.errors import Fault, IdentityError, Refusal
 from aws_role_exec.identity import answers
 from aws_role_exec.identity.base import Base
 from aws_role_exec.network.patience import DOUBTFUL_ATTEMPTS, insist
+from aws_role_exec.redaction import cite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _base_in(found: Mapping[str, Any]) -> Base:
     names = ("AccessKeyId", "SecretAccessKey", "Token")
     code, message = str(found.get("Code") or ""), str(found.get("Message") or "")
     if code not in ("", "Success") and not all(found.get(name) for name in names):
-        said = f"{answers.shorten(code)}: {answers.shorten(message) or 'no message'}"
+        said = f"{cite(code)}: {cite(message) or 'no message'}"
         raise IdentityError(f"source credentials: {WHAT}: {said}", hint=_CODE_HINTS.get(code))
     keys = answers.read_keys(found, names, WHAT)
     if answers.to_utc(str(found.get("Expiration"))) is None:

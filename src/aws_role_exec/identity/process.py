@@ -13,6 +13,7 @@ from hashlib import sha256
 from aws_role_exec.errors import IdentityError
 from aws_role_exec.identity import answers, children
 from aws_role_exec.identity.base import Base
+from aws_role_exec.redaction import cite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ def _summarise(error: bytes) -> tuple[str, str | None]:
     hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
     others = [line for line in lines if line and not line.startswith("hint: ")]
     last = others[-1].removeprefix("aws-role-exec: source credentials: ") if others else ""
-    said = answers.shorten(_mask(last))
-    return said, answers.shorten(_mask(hints[-1])) if hints else None
+    said = cite(_mask(last))
+    return said, cite(_mask(hints[-1])) if hints else None
 
 
 def _mask(line: str) -> str:

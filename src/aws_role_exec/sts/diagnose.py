@@ -5,8 +5,9 @@ Works on our own Fault and Refusal; `refusals` has the tables.
 
 from __future__ import annotations
 
-from aws_role_exec.errors import Fault, Refusal, StsError, redact
+from aws_role_exec.errors import Fault, Refusal, StsError
 from aws_role_exec.records import record
+from aws_role_exec.redaction import cite
 from aws_role_exec.sts import refusals
 
 TYPE_CHECKING = False
@@ -32,7 +33,6 @@ _PASSING = frozenset(
     {"IDPCommunicationError", "InternalError", "InternalFailure", "ServiceUnavailable"}
 )
 _SKEW_SECONDS = 5 * 60  # what signature version 4 allows
-_LONGEST_REASON = 400
 
 
 @record
@@ -108,13 +108,13 @@ def said(error: Refusal) -> str:
     """Return what a service said, as `<code>: <message>`, of bounded length."""
     if not error.code:
         return f"HTTP {error.status}"
-    return f"{_shorten(error.code)}: {_shorten(error.message) or 'no message'}"
+    return f"{cite(error.code)}: {cite(error.message) or 'no message'}"
 
 
 def fault(error: Fault) -> tuple[str, str | None]:
     """Return why a server was not reached, or not understood, and the hint."""
     found = refusals.FAULTS[error.name]
-    return found.why.format(error=_shorten(error.detail)), found.hint
+    return found.why.format(error=cite(error.detail)), found.hint
 
 
 def unsent(parameters: Mapping[str, object], named_by: str, is_last: bool) -> str:
@@ -217,23 +217,3 @@ def _skew_hint(error: Refusal, now: float) -> str | None:
     return refusals.SKEW_HINT.format(
         minutes=round(abs(seconds) / 60), direction="ahead of" if seconds > 0 else "behind"
     )
-
-
-def _shorten(text: str) -> str:
-    # Before it is cut: half a secret is one, too.
-    text = " ".join(redact(text).split())
-    lower = text.lower()
-    if any(name in lower for name in _SENT):
-        text = _mask(text)
-    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
-
-
-# What we sent and a service may quote: whoever has it could send it again.
-_SENT = ("signature=", "webidentitytoken=", "x-amz-security-token", "x-amz-sso_bearer_token")
-
-
-def _mask(text: str) -> str:
-    import re  # hardly ever
-
-    names = "|".join(name if name.endswith("=") else rf"{name}\W+" for name in _SENT)
-    return re.sub(rf"({names})[^\s,;&]+", r"\1***", text, flags=re.IGNORECASE)
