@@ -11,18 +11,19 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-import click.shell_completion
-
-from aws_role_exec import credentials, errors, identity_variables
-from aws_role_exec.messages import PROGRAM
+from aws_role_exec import credentials, identity_variables
 from aws_role_exec.output import formats
-from aws_role_exec.request import command_line, completion
-from aws_role_exec.request.options import COMPLETION_VARIABLE, ENVIRONMENT_PREFIX, TABLE, Option
+from aws_role_exec.request import completion, help  # noqa: A004 - what it is
+from aws_role_exec.request.options import ENVIRONMENT_PREFIX, GROUPS, TABLE, Option
 
 PACKAGING = Path(__file__).resolve().parent
-COMPLETIONS = {"bash": "aws-role-exec.bash", "zsh": "_aws-role-exec", "fish": "aws-role-exec.fish"}
+COMPLETIONS = {
+    "bash": "aws-role-exec.bash",
+    "zsh": "_aws-role-exec",
+    "fish": "aws-role-exec.fish",
+    "powershell": "aws-role-exec.ps1",
+}
 LONGEST_LINE = 80
-assert completion.VALUES  # imported for what it teaches click
 
 
 def escape(text: str) -> str:
@@ -45,17 +46,39 @@ def option(row: Option) -> str:
     return "\n".join(lines)
 
 
+def group(name: str) -> str:
+    """Return a heading and the options below it."""
+    rows = [option(row) for row in TABLE if row.group == name]
+    if name == GROUPS[-1]:
+        rows += [f".It Fl {escape(flag[1:])}\n{escape(text)}" for flag, text in help.BESIDE_TABLE]
+    return "\n".join([f".Ss {name}", ".Bl -tag -width Ds", *rows, ".El"])
+
+
+def topic(found: help.Topic) -> str:
+    """Return what `aws-role-exec help` says on a topic: paragraphs, and lists of terms."""
+    parts = []
+    for part in found.parts:
+        if isinstance(part, str):
+            parts.append(escape(part))
+        else:
+            rows = [f".It {escape(term)}\n{escape(text)}" for term, text in part]
+            parts.append("\n".join([".Bl -tag -width Ds", *rows, ".El"]))
+    return "\n.Pp\n".join(parts)
+
+
+def example(what: str, how: str) -> str:
+    return f"{escape(what)}\n.Bd -literal -offset indent\n{escape(how)}\n.Ed"
+
+
 def variables(names: list[str]) -> str:
     return " ,\n".join(f".Ev {name}" for name in names)
 
 
 def manual() -> str:
-    extra = [
-        ".It Fl \\-version\nPrint the version.",
-        ".It Fl h , Fl \\-help\nPrint a summary of this.",
-    ]
     parts = {
-        "OPTIONS": "\n".join([*map(option, TABLE), *extra]),
+        "OPTIONS": "\n".join(map(group, GROUPS)),
+        "EXAMPLES": "\n.Pp\n".join(example(*one) for one in help.EXAMPLES),
+        **{name.upper().replace("-", "_"): topic(found) for name, found in help.TOPICS.items()},
         "FORMATS": "\n".join(
             f".It Cm {escape(name)}\n{escape(known.summary)}."
             for name, known in formats.FORMATS.items()
@@ -63,7 +86,6 @@ def manual() -> str:
         "PUT_IN": variables([*credentials.VARIABLES]),
         "TAKEN_OUT": variables(sorted(identity_variables.IDENTITY_VARIABLES)),
         "PREFIXES": variables(sorted(identity_variables.IDENTITY_PREFIXES)),
-        **{name: str(value) for name, value in vars(errors).items() if name.startswith("EXIT_")},
     }
     page = (PACKAGING / "man" / "aws-role-exec.1.in").read_text()
     # A macro's line ends with its punctuation apart.
@@ -74,6 +96,9 @@ def manual() -> str:
 
 def wrap(line: str) -> str:
     """Return a line of running text as lines of at most 80, and others as they are."""
+    if not line.startswith("."):
+        # Names of variables and settings are not to be hyphenated.
+        line = re.sub(r"(?<![\w%])(?=[A-Za-z]+_\w)", r"\\%", line)
     if line.startswith(".") or len(line) <= LONGEST_LINE:
         return line + "\n"
     lines = textwrap.wrap(
@@ -83,10 +108,7 @@ def wrap(line: str) -> str:
 
 
 def completions(shell: str) -> str:
-    kind = click.shell_completion.get_completion_class(shell)
-    assert kind is not None
-    script = kind(command_line.make_command(), {}, PROGRAM, COMPLETION_VARIABLE).source()
-    return script.strip() + "\n"
+    return completion.script(shell).strip() + "\n"
 
 
 # Scripts of schedulers take a submitted identity out of a job's environment. Our own options stay

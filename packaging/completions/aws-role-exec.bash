@@ -1,5 +1,5 @@
 _aws_role_exec_completion() {
-    local IFS=$'\n' word=${COMP_LINE:0:COMP_POINT} before= response
+    local IFS=$'\n' word=${COMP_LINE:0:COMP_POINT} before= response completion
     word=${word##*[[:space:]]}
     [[ $word == --*=* ]] && word=${word#*=}
     [[ $COMP_WORDBREAKS == *:* ]] && before=${word%"${word##*[:=]}"}
@@ -12,11 +12,25 @@ _aws_role_exec_completion() {
         local kind=${completion%%,*} value=${completion#*,}
 
         case $kind in
+            command)
+                local at=0 number offset_function
+                for offset_function in _comp_command_offset _command_offset; do
+                    declare -F "$offset_function" >/dev/null || continue
+                    for ((number = 0; number < COMP_CWORD; number++)); do
+                        while [[ ${COMP_LINE:at:1} == [[:space:]] ]]; do ((at++)); done
+                        ((at >= value)) && break
+                        ((at += ${#COMP_WORDS[number]}))
+                    done
+                    unset IFS
+                    "$offset_function" "$number"
+                    return
+                done
+                ;;
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
             plain)
                 COMPREPLY+=("${value#"$before"}")
-                [[ $value == *[/=] ]] && compopt -o nospace
+                [[ $value == *[/=:] ]] && compopt -o nospace
                 ;;
         esac
     done

@@ -1,17 +1,23 @@
-function _aws_role_exec_completion;
-    set -l response (env _AWS_ROLE_EXEC_COMPLETE=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) aws-role-exec);
+function _aws_role_exec_completion
+    set -l response (env _AWS_ROLE_EXEC_COMPLETE=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) aws-role-exec)
 
-    for completion in $response;
-        set -l metadata (string split "," $completion);
+    for completion in $response
+        set -l part (string split --max 1 , -- $completion)
 
-        if test $metadata[1] = "dir";
-            __fish_complete_directories $metadata[2];
-        else if test $metadata[1] = "file";
-            __fish_complete_path $metadata[2];
-        else if test $metadata[1] = "plain";
-            echo $metadata[2];
-        end;
-    end;
-end;
+        switch $part[1]
+            case command
+                set -l words (commandline -opc)
+                set -l rest (string escape -- $words[(math $part[2] + 1)..])
+                complete -C (string join ' ' -- $rest (commandline -ct))
+                return
+            case dir
+                __fish_complete_directories $part[2]
+            case file
+                __fish_complete_path $part[2]
+            case plain
+                printf '%s\n' $part[2]
+        end
+    end
+end
 
-complete --no-files --command aws-role-exec --arguments "(_aws_role_exec_completion)";
+complete --no-files --command aws-role-exec --arguments "(_aws_role_exec_completion)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from aws_role_exec.credentials import Credentials
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Keys
     from aws_role_exec.messages import Tell
+    from aws_role_exec.network.waiting import Waiting
     from aws_role_exec.request.request import Request
     from aws_role_exec.sts.diagnose import Question
     from aws_role_exec.sts.endpoint import Endpoint
@@ -39,8 +41,13 @@ def obtain(request: Request, environ: Mapping[str, str], tell: Tell, trail: Trai
     """
     deadline = Deadline(request.sts_timeout_seconds)
     road = _Road(request, environ, deadline, tell, trail)
+    waiting = None
+    if not request.quiet and not request.verbose and os.isatty(2):
+        from aws_role_exec.network.waiting import Waiting  # for people at a terminal
+
+        waiting = road.waiting = Waiting(deadline)
     try:
-        return run_until(deadline, road.walk)
+        return run_until(deadline, road.walk, waiting)
     except TimeoutError:
         from aws_role_exec.sts import diagnose  # only when something failed
 
@@ -68,6 +75,7 @@ class _Road:
         settings = request.settings
         self.wire = Wire(environ, settings.get("ca_bundle"), deadline, tell)
         self.endpoint = self._find_endpoint()
+        self.waiting: Waiting | None = None
         # Given without a device of its own, it is for the first profile that asks for one.
         self._spare_code = None if request.mfa_serial else request.mfa_code
 
@@ -228,7 +236,10 @@ class _Road:
         ):
             raise refusal
         asked = duration.format_go(duration.from_seconds(asked_seconds))
-        tell_always(f"the credentials will last 1h and not {asked}: {diagnose.said(refusal)}")
+        if not self.request.quiet:
+            if self.waiting is not None:
+                self.waiting.clear()
+            tell_always(f"the credentials will last 1h and not {asked}: {diagnose.said(refusal)}")
         return {**parameters, "DurationSeconds": duration.CHAINED_MAXIMUM_SECONDS}
 
     def _call(

@@ -11,6 +11,7 @@ import sys
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import (
     EXIT_FAILURE,
+    EXIT_USAGE,
     AwsRoleExecError,
     IdentityError,
     OutputError,
@@ -18,7 +19,7 @@ from aws_role_exec.errors import (
 )
 from aws_role_exec.handover import environment, execute, signals
 from aws_role_exec.identity_variables import selected_beside
-from aws_role_exec.messages import PROGRAM, VERSION_LINE, keep_quiet, say, say_short, tell
+from aws_role_exec.messages import VERSION_LINE, keep_quiet, say, say_error, tell
 from aws_role_exec.redaction import keep_secret, secrets_in
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.messages import Tell
+    from aws_role_exec.request.options import Options
     from aws_role_exec.request.request import Request
 
 _DEBUG_HINT = "this is a bug; AWS_ROLE_EXEC_DEBUG=1 prints where it happened, for the report"
@@ -80,7 +82,17 @@ def run(
         given = command_line.parse(arguments)
         if given is None:
             return 0
+    if not given.role_arn and given.profile is None:
+        code = _print_what_needs_no_role(given, arguments, environ)
+        if code is not None:
+            return code
     options.refuse_unknown_variables(environ)
+    if given.completion is not None and not given.command:
+        from aws_role_exec.output import files
+        from aws_role_exec.request import completion  # click
+
+        files.Stream(1).write(completion.script(given.completion))
+        return 0
     if given.unset and not (given.command and "--unset" in given.from_environment):
         lines, destination = request.make_removal(given, environ)
         if given.dry_run:
@@ -89,7 +101,7 @@ def run(
             destination.write(lines)
         return 0
     asked = request.make(given, environ)
-    for notice in asked.notices:
+    for notice in () if asked.quiet else asked.notices:
         tell(notice)
     if asked.dry_run:
         _print_dry_run(asked)
@@ -110,12 +122,40 @@ def run(
         if chosen.announcement is not None:
             files.Stream(1).write(chosen.announcement(credentials))
         asked.destination.write(text)
+        if given.output is None and not asked.quiet and os.isatty(1):
+            tell(_SECRETS_ON_A_TERMINAL)
         return 0
     about(f"becoming {asked.executable}")
     signals.give_back(caller_signals)
     new = credentials.variables(asked.region)
     child = environment.child_environment(environ, new, asked.token_variables)
     return execute.become(asked.executable, asked.command, child)
+
+
+_SECRETS_ON_A_TERMINAL = (
+    "note: these are secrets, and they stay in this terminal's history;"
+    ' creds=$(aws-role-exec ...) && eval "$creds" does not show them'
+)
+
+
+def _print_what_needs_no_role(
+    given: Options, arguments: Sequence[str], environ: Mapping[str, str]
+) -> int | None:
+    """Print the help or the version if that is what is meant; returns the exit code, else None.
+
+    `help` and `version` in place of a command, and nothing at all typed at a terminal: without a
+    role none of them could be a run. Raises UsageError for a topic that does not exist.
+    """
+    word, *more = given.command or ("",)
+    if word == "version" and not more:
+        _print_version()
+        return 0
+    if word != "help" and (arguments or not os.isatty(1)):
+        return None
+    from aws_role_exec.request import command_line  # click
+
+    command_line.print_help(more[0] if more else None, arguments)
+    return 0 if word == "help" else EXIT_USAGE
 
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
@@ -146,28 +186,16 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     from aws_role_exec.output import formats  # only when something failed
     from aws_role_exec.request import options
 
-    values = {
-        flag: environ.get(options.VARIABLES[flag]) or None for flag in ("--format", "--output")
-    }
-    flags = {"-h", "--help", "--version"}
-    for option in options.TABLE:
-        if option.kind == "flag":
-            flags |= {option.flag, option.short or option.flag}
-    words = iter(arguments)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if word == "--":
-            if next(words, None) is not None:
-                return ""
-        elif not word.startswith("-") or word == "--explain":
-            return ""
-        elif word not in flags:
-            following = value if equals else next(words, None)
-            if name in values:
-                values[name] = following
-    if values["--output"] not in (None, "-", "/dev/stdout", "/dev/fd/1"):
+    seen = options.glance(arguments)
+    if "command" in seen or "--explain" in seen:
         return ""
-    chosen = formats.FORMATS.get(values["--format"] or formats.DEFAULT)
+    output, name = (
+        seen.get(flag) if flag in seen else environ.get(options.VARIABLES[flag]) or None
+        for flag in ("--output", "--format")
+    )
+    if output not in (None, "-", "/dev/stdout", "/dev/fd/1"):
+        return ""
+    chosen = formats.FORMATS.get(name or formats.DEFAULT)
     return (chosen or formats.FORMATS[formats.DEFAULT]).failure
 
 
@@ -203,9 +231,12 @@ def _print_error(
     if environ.get("AWS_ROLE_EXEC_DEBUG") == "1":
         for line in _where(error):
             say(line)
-    say_short(f"{PROGRAM}: {message}")
-    if hint:
-        say_short(f"hint: {hint}")
+    from aws_role_exec.request import options  # known to every run but that for the version
+
+    is_colored = options.wants_color(sys.argv[1:], environ)
+    if is_colored is None:
+        is_colored = os.isatty(2) and os.name != "nt"
+    say_error(message, hint, is_colored=is_colored)
 
 
 def _where(error: BaseException) -> Iterator[str]:

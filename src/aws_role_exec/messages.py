@@ -22,9 +22,16 @@ def say(line: str) -> None:
 
     A stderr that is closed or full is no reason to fail.
     """
-    line = redact(line)
-    printable = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
-    left = memoryview((printable + "\n").encode("utf-8", "backslashreplace"))
+    _write(printable(redact(line)) + "\n")
+
+
+def printable(text: str) -> str:
+    """Return a text with what a terminal would not show, or would obey, in hexadecimal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+def _write(text: str) -> None:
+    left = memoryview(text.encode("utf-8", "backslashreplace"))
     try:
         while left:
             left = left[os.write(2, left) :]
@@ -32,13 +39,21 @@ def say(line: str) -> None:
         pass
 
 
-def say_short(line: str) -> None:
-    """Print one line likewise, with the middle of what is too long to be read left out.
+def say_error(message: str, hint: str | None, *, is_colored: bool) -> None:
+    """Print an error in one line, and its hint in another.
 
-    A path, an ARN or a policy that an error quotes may have thousands of characters.
+    Of what is too long to be read the middle is left out: a path, an ARN or a policy that an
+    error quotes may have thousands of characters.
     """
-    words = (_shorten(word, _WORD_AT_MOST) for word in redact(line).split(" "))
-    say(_shorten(" ".join(words), _LINE_AT_MOST))
+    for label, text, color in ((PROGRAM, message, _RED), ("hint", hint, _CYAN)):
+        if text is not None:
+            words = (_shorten(word, _WORD_AT_MOST) for word in redact(text).split(" "))
+            line = printable(_shorten(" ".join(words), _LINE_AT_MOST))
+            _write(f"{color}{label}:{_PLAIN} {line}\n" if is_colored else f"{label}: {line}\n")
+
+
+_RED, _CYAN, _PLAIN = "\x1b[1;31m", "\x1b[36m", "\x1b[0m"
+"""ECMA-48's select graphic rendition; click, which has the words for it, is not imported here."""
 
 
 def _shorten(text: str, characters: int) -> str:

@@ -11,9 +11,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import tree_sitter
+import tree_sitter_powershell
 
 from runner import Runner
+from servers.sts import Sts
 
+NAMES = {
+    "bash": "aws-role-exec.bash",
+    "zsh": "_aws-role-exec",
+    "fish": "aws-role-exec.fish",
+    "powershell": "aws-role-exec.ps1",
+}
 SCRIPTS = Path(__file__).resolve().parents[2] / "packaging" / "completions"
 ADMIN = "arn:aws:iam::123456789012:role/prod-admin"
 READER = "arn:aws:iam::123456789012:role/team/reader"
@@ -45,6 +54,13 @@ CASES = {
     "--prof": ["--profile", "--profile-name"],
     "--uns": ["--unset"],
     "--policy f": ["file://"],
+    "--region us-gov-": ["us-gov-east-1", "us-gov-west-1"],
+    "--duration a": ["auto"],
+    "--session-name ": ["auto"],
+    "--web-identity ": ["env:CI_JOB_JWT", "file:", "github"],
+    "--web-identity e": ["env:CI_JOB_JWT"],
+    "--color ": ["always", "auto", "never"],
+    "--completion p": ["powershell"],
     "--role-arn x -- only-h": ["only-here"],
     "--role-arn x only-h": ["only-here"],
     "--role-arn x only-here --form": [],
@@ -64,7 +80,13 @@ def environment(run: Runner, program: list[str], tmp_path: Path) -> Mapping[str,
     (run.home / ".aws" / "config").write_text(CONFIG)
     (run.home / ".aws" / "credentials").write_text(CREDENTIALS)
     path = f"{commands}:{run.env['PATH']}"
-    return {"PATH": path, "HOME": str(run.home), "LANG": "C.UTF-8", "TERM": "dumb"}
+    return {
+        "PATH": path,
+        "HOME": str(run.home),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "CI_JOB_JWT": "eyJ0.eyJ1.c2ln",
+    }
 
 
 def ask(words: list[str], environment: Mapping[str, str], cwd: Path) -> str:
@@ -77,7 +99,7 @@ def ask(words: list[str], environment: Mapping[str, str], cwd: Path) -> str:
 
 BASH = r"""
 source "$1"
-COMP_LINE="aws-role-exec $2" COMP_POINT=${#COMP_LINE} COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
+COMP_LINE="aws-role-exec $2" COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
 COMP_POINT=${#COMP_LINE}
 compopt() { :; }
 _aws_role_exec_completion aws-role-exec
@@ -147,7 +169,7 @@ class TestAtThePrompt:
             ("--role-arn arn:aws:iam::123456789012:role/prod", f"--role-arn {ADMIN}"),
             ("--format pow", "--format powershell"),
             ("--uns", "--unset"),
-            ("--role-arn x -- only-h", "--role-arn x -- only-here"),
+            ("--role-arn x -- only-her", "--role-arn x -- only-here"),
             ("--format json --output som", "--format json --output some-file"),
         ],
     )
@@ -168,6 +190,104 @@ class TestAtThePrompt:
         assert type_into(argv, setup, f"aws-role-exec {typed}", environment) == becomes
 
 
+# What the shell itself makes of a command's words, with options of ours in front.
+OURS = [
+    "--role-arn x --",
+    "--role-arn arn:aws:iam::123456789012:role/prod-admin",
+    "--profile 'with space' --tag a=b --",
+    "  --role-arn=x   --",
+]
+
+
+@pytest.mark.parametrize("ours", OURS)
+class TestCommand:
+    """`tar --extr<Tab>` goes on as it would without us in front."""
+
+    def test_in_bash(
+        self, run: Runner, environment: Mapping[str, str], needs: Callable[..., str], ours: str
+    ) -> None:
+        load = "source /usr/share/bash-completion/bash_completion"
+        if not Path(load.split()[1]).exists():
+            pytest.skip("SKIPPED: bash-completion is not installed (tests/apt-packages.txt)")
+        argv = [needs("bash"), "--norc", "--noprofile", "-i"]
+        setup = SETUP.format(load, SCRIPTS / "aws-role-exec.bash")
+        typed = f"aws-role-exec {ours} tar --extr"
+        became = type_into(argv, setup, typed, environment)
+        assert became.endswith("tar --extract"), became
+
+    def test_in_zsh(
+        self, run: Runner, environment: Mapping[str, str], needs: Callable[..., str], ours: str
+    ) -> None:
+        argv = [needs("zsh"), "-f", "-i"]
+        setup = SETUP.format("autoload -Uz compinit; compinit -u -D", SCRIPTS / "_aws-role-exec")
+        typed = f"aws-role-exec {ours} tar --extr"
+        became = type_into(argv, setup, typed, environment)
+        assert became.endswith("tar --extract"), became
+
+    def test_in_fish(
+        self, run: Runner, environment: Mapping[str, str], needs: Callable[..., str], ours: str
+    ) -> None:
+        script = str(SCRIPTS / "aws-role-exec.fish")
+        command = (
+            "set fish_complete_path $__fish_data_dir/completions; source $argv[1];"
+            " complete -C 'aws-role-exec '$argv[2]' tar --extr'"
+        )
+        lines = ask(
+            [needs("fish"), "--no-config", "-c", command, script, ours], environment, run.cwd
+        )
+        assert [line.split("\t")[0] for line in lines.splitlines()] == ["--extract"]
+
+
+class TestDescriptions:
+    def test_are_whole_in_fish(
+        self, run: Runner, environment: Mapping[str, str], needs: Callable[..., str]
+    ) -> None:
+        """A comma is no end."""
+        script = str(SCRIPTS / "aws-role-exec.fish")
+        command = "source $argv[1]; complete -C 'aws-role-exec --source-i'"
+        lines = ask([needs("fish"), "--no-config", "-c", command, script], environment, run.cwd)
+        assert lines == "--source-identity\tSource identity, as shown in CloudTrail.\n"
+
+
+class TestPowerShell:
+    """By its grammar and by what the script asks the program, since it does not run here."""
+
+    SCRIPT = SCRIPTS / "aws-role-exec.ps1"
+
+    def test_script_is_powershell(self) -> None:
+        parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+        assert not parser.parse(self.SCRIPT.read_bytes()).root_node.has_error
+
+    @pytest.mark.parametrize(
+        ("words", "offered"),
+        [
+            (["--format", "c"], ["csh", "cmd", "credentials-file"]),
+            (["--role-arn", "arn:aws:iam::123456789012:role/pr"], [ADMIN]),
+            (["--profile", "with"], ["with space"]),
+        ],
+    )
+    def test_program_answers_what_it_asks(
+        self, environment: Mapping[str, str], words: list[str], offered: list[str]
+    ) -> None:
+        answer = self.ask(environment, words)
+        assert [line[:2] for line in answer] == [["plain", word] for word in offered]
+
+    def test_the_command_has_its_place(self, environment: Mapping[str, str]) -> None:
+        """The words in front of it are four."""
+        answer = self.ask(environment, ["--role-arn", "x", "--", "tar", "--extr"])
+        assert answer[0][:2] == ["command", "4"]
+
+    def ask(self, environment: Mapping[str, str], words: list[str]) -> list[list[str]]:
+        variables = {
+            **environment,
+            "_AWS_ROLE_EXEC_COMPLETE": "powershell_complete",
+            "COMP_WORDS": "\n".join(["aws-role-exec", *words]),
+        }
+        done = subprocess.run(["aws-role-exec"], env=variables, capture_output=True, text=True)
+        assert done.stderr == ""
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+
 class TestNothingGoesWrong:
     def test_without_any_configuration(
         self, run: Runner, program: list[str], environment: Mapping[str, str]
@@ -184,17 +304,20 @@ class TestNothingGoesWrong:
             done = subprocess.run(program, env=variables, capture_output=True, text=True)
             assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
-    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-    def test_the_program_prints_the_scripts_itself(
-        self, program: list[str], environment: Mapping[str, str], shell: str
+    @pytest.mark.parametrize("shell", NAMES)
+    def test_the_program_prints_the_scripts_itself(self, run: Runner, shell: str) -> None:
+        """As the packages install them."""
+        done = run("--completion", shell).ok()
+        assert done.out.strip() == (SCRIPTS / NAMES[shell]).read_text().strip()
+        assert done.err == ""
+
+    def test_a_shell_without_a_script_is_exit_2(self, run: Runner) -> None:
+        failure = run("--completion", "tcsh").failure(2)
+        assert failure.line == "aws-role-exec: --completion: there is none for 'tcsh'"
+        assert failure.hint == "the shells are bash, zsh, fish, powershell"
+
+    def test_a_default_for_it_does_not_keep_a_command_from_running(
+        self, run: Runner, sts: Sts
     ) -> None:
-        """`eval "$(_AWS_ROLE_EXEC_COMPLETE=bash_source aws-role-exec)"`."""
-        variables = {**environment, "_AWS_ROLE_EXEC_COMPLETE": f"{shell}_source"}
-        done = subprocess.run(["aws-role-exec"], env=variables, capture_output=True, text=True)
-        names = {
-            "bash": "aws-role-exec.bash",
-            "zsh": "_aws-role-exec",
-            "fish": "aws-role-exec.fish",
-        }
-        assert done.stdout.strip() == (SCRIPTS / names[shell]).read_text().strip()
-        assert done.stderr == ""
+        done = run.assume("--", "echo", "ran", env={"AWS_ROLE_EXEC_COMPLETION": "bash"})
+        assert done.ok().out == "ran\n"

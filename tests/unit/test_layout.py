@@ -38,7 +38,7 @@ FLOORS = (
 # The last source of identity, what only its parser or its endpoint rules know, and the transport
 # for proxies: nobody else may ask botocore.
 BOTOCORE = {"identity/botocore_chain.py", "configuration/by_botocore.py", "network/proxied.py"}
-CLICK = {"request/command_line.py", "request/completion.py"}
+CLICK = {"request/command_line.py", "request/completion.py", "request/help.py"}
 
 
 def room(module: str) -> str:

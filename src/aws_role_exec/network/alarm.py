@@ -13,6 +13,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aws_role_exec.network.deadline import Deadline
+    from aws_role_exec.network.waiting import Waiting
 
 # A library may swallow an exception, so it comes again; not so soon that what tidies up because
 # of the first is interrupted by the second (a helper has 50 ms to end by itself).
@@ -27,12 +28,14 @@ class Passed(BaseException):
 class Alarm:
     """Raises Passed in the main thread when a deadline passes, from `start` to `restore`.
 
+    In between it also rings for the line that tells a person what is being waited for, if any.
     The caller's own alarm goes on meanwhile, and does with us what it would have done. After
     `restore` everything is as it was, with the time passed taken off. An alarm that comes while
     the caller blocks the signal waits until then.
     """
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, waiting: Waiting | None = None) -> None:
+        self._waiting = waiting
         self.is_over = False  # then the alarm says nothing any more
         self._deadline = deadline
         left, self._interval = signal.setitimer(signal.ITIMER_REAL, 0)
@@ -66,6 +69,11 @@ class Alarm:
         ends = [] if self._deadline.is_stopped() else [self._deadline.remaining()]
         if self._rings_for_us and self._callers_end is not None:
             ends.append(self._callers_end - time.monotonic())
+        if self._waiting is not None:
+            if self._deadline.is_stopped():
+                self._waiting.clear()
+            else:
+                ends.append(self._waiting.due_in())
         soonest = max(min(ends), 1e-6) if ends else 0
         signal.setitimer(signal.ITIMER_REAL, soonest, _REPEAT_SECONDS)
 
@@ -77,6 +85,9 @@ class Alarm:
             self.restore()  # and it rings at once, for the caller
         elif not deadline.is_stopped() and deadline.remaining() <= 0:
             raise Passed
+        elif self._waiting is not None and self._waiting.is_due():
+            self._waiting.show()
+            self._arm()
         elif self._handler == signal.SIG_IGN or deadline.remaining() < _NEAR_SECONDS:
             self._arm()
         elif self._is_blocked:

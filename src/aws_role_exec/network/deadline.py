@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from aws_role_exec.errors import Fault, Refusal
+    from aws_role_exec.network.waiting import Waiting
 
     T = TypeVar("T")
 
@@ -104,11 +105,12 @@ class Deadline:
 
 if os.name == "nt":  # pragma: no cover - needs Windows
 
-    def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
+    def run_until(deadline: Deadline, work: Callable[[], T], waiting: Waiting | None = None) -> T:
         """Run the work in a thread and return what it returns, or raise what it raises.
 
-        Raises TimeoutError when the deadline passes first; then the process must end without
-        waiting for the thread (os._exit).
+        `waiting` is the line that a person at the terminal sees meanwhile. Raises TimeoutError
+        when the deadline passes first; then the process must end without waiting for the thread
+        (os._exit).
         """
         outcome: list[T] = []
         failure: list[BaseException] = []
@@ -126,7 +128,12 @@ if os.name == "nt":  # pragma: no cover - needs Windows
         _thread.start_new_thread(run, ())
         finished = False
         while not finished and (remaining := deadline.remaining()) > 0:
-            finished = done.acquire(timeout=min(remaining, _thread.TIMEOUT_MAX))
+            until = remaining if waiting is None else min(remaining, waiting.due_in())
+            finished = done.acquire(timeout=min(until, _thread.TIMEOUT_MAX))
+            if waiting is not None and not finished and waiting.is_due():
+                waiting.show()
+        if waiting is not None:
+            waiting.clear()
         if not finished:
             raise TimeoutError
         if failure:
@@ -136,13 +143,14 @@ if os.name == "nt":  # pragma: no cover - needs Windows
 else:
     from aws_role_exec.network.alarm import Alarm, Passed
 
-    def run_until(deadline: Deadline, work: Callable[[], T]) -> T:
+    def run_until(deadline: Deadline, work: Callable[[], T], waiting: Waiting | None = None) -> T:
         """Return what the work returns, or raise what it raises, before the deadline.
 
         A socket time-out bounds one read and a helper program has none at all; an alarm bounds
-        the whole. Raises TimeoutError when the deadline passes.
+        the whole. `waiting` is the line that a person at the terminal sees meanwhile. Raises
+        TimeoutError when the deadline passes.
         """
-        alarm = Alarm(deadline)
+        alarm = Alarm(deadline, waiting)
         try:
             try:
                 alarm.start()
@@ -156,3 +164,5 @@ else:
             raise TimeoutError from None
         finally:
             alarm.restore()
+            if waiting is not None:
+                waiting.clear()

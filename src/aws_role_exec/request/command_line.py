@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,31 +18,48 @@ from aws_role_exec import __version__
 from aws_role_exec.errors import OutputError, UsageError
 from aws_role_exec.messages import PROGRAM, VERSION_LINE
 from aws_role_exec.output import formats
-from aws_role_exec.request.options import COMPLETION_VARIABLE, TABLE, Option, Options
+from aws_role_exec.request import help  # noqa: A004 - what it is
+from aws_role_exec.request.options import (
+    COMPLETION_VARIABLE,
+    TABLE,
+    Option,
+    Options,
+    wants_color,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from click.shell_completion import CompletionItem
 
-DESCRIPTION = """\
-Assume an AWS role and become COMMAND, which holds its temporary credentials.
-
-Without COMMAND, print the credentials instead.
-"""
-
-EPILOG = """\
-\b
-Examples:
-  aws-role-exec --role-arn arn:aws:iam::123456789012:role/reader -- aws s3 ls
-  creds=$(aws-role-exec --role-arn ARN) && eval "$creds"
-  aws-role-exec --role-arn ARN --format credentials-file --output creds
-
-\b
-Each option has a default in the environment, AWS_ROLE_EXEC_<OPTION>, as in
-AWS_ROLE_EXEC_ROLE_ARN. Exit codes: 2 wrong usage, 125 no credentials,
-126 the command cannot be executed, 127 it was not found, else the command's own.
-"""
+_ELSEWHERE = {
+    **dict.fromkeys(("--role", "--arn", "--role-name", "--assume-role", "-r"), "--role-arn"),
+    **dict.fromkeys(("--duration-seconds", "--ttl", "--role-duration", "-d"), "--duration"),
+    **dict.fromkeys(("--role-session-name", "--name", "--session"), "--session-name"),
+    **dict.fromkeys(("--serial-number", "--mfa", "--mfa-arn"), "--mfa-serial"),
+    **dict.fromkeys(("--token-code", "--mfa-token", "--otp", "-t"), "--mfa-code"),
+    **dict.fromkeys(("--web-identity-token", "--oidc", "--token"), "--web-identity"),
+    "--web-identity-token-file": "--web-identity file:PATH",
+    **dict.fromkeys(("--timeout", "--connect-timeout", "--cli-read-timeout"), "--sts-timeout"),
+    **dict.fromkeys(("--file", "--out", "--output-file", "-o"), "--output"),
+    **dict.fromkeys(("--user", "--chown"), "--owner"),
+    **dict.fromkeys(("--permissions", "--chmod"), "--mode"),
+    **dict.fromkeys(("--tags", "--session-tag"), "--tag"),
+    **dict.fromkeys(("--transitive-tag-keys", "--transitive-tags"), "--transitive-tag"),
+    "--policy-arns": "--policy-arn",
+    **dict.fromkeys(("--export", "--shell", "--eval", "-f"), "--format"),
+    **dict.fromkeys(("--region-name", "--aws-region"), "--region"),
+    **dict.fromkeys(("--source-profile", "--aws-profile", "-p"), "--profile"),
+    **dict.fromkeys(("--debug", "--log-level"), "--verbose"),
+    **dict.fromkeys(("--silent", "--no-verbose"), "--quiet"),
+    **dict.fromkeys(("--check", "--whoami", "--diagnose", "--why"), "--explain"),
+    **dict.fromkeys(("--dryrun", "--noop", "-n"), "--dry-run"),
+    **dict.fromkeys(("--no-color", "--nocolor"), "--color never"),
+    **dict.fromkeys(("--install-completion", "--show-completion"), "--completion"),
+    **dict.fromkeys(("--clear", "--logout", "-u"), "--unset"),
+}
+"""Options that the AWS CLI, STS and other programs of this kind have, and what they are here."""
+_OTHER_FORMATS = {"--bash": "env", "--sh": "env", "--zsh": "env", "--ini": "credentials-file"}
 
 
 def _parameter(option: Option) -> click.Option:
@@ -49,7 +68,7 @@ def _parameter(option: Option) -> click.Option:
     return click.Option(
         names,
         metavar=option.metavar or None,
-        help=option.help,
+        help=help.first_sentence(option.help),
         multiple=option.kind == "list",
         is_flag=option.kind == "flag",
         default=False if option.kind == "flag" else option.default,
@@ -67,8 +86,10 @@ def _completer(kind: str) -> Callable[..., list[CompletionItem]]:
     ) -> list[CompletionItem]:
         from aws_role_exec.request import completion  # only when a shell asks
 
-        in_command = bool(context.params.get("command"))
-        return completion.offer("file" if in_command else kind, beginning, os.environ)
+        words = context.params.get("command") or ()
+        if words or kind == "command":
+            return completion.offer_command(words, beginning)
+        return completion.offer(kind, beginning, os.environ)
 
     return complete
 
@@ -79,8 +100,12 @@ class _Command(click.Command):
     def shell_complete(self, context: click.Context, beginning: str) -> list[CompletionItem]:
         """Return the options that a word which begins with a dash could become."""
         if context.params.get("command"):
-            return _completer("file")(context, self.params[-1], beginning)
+            return _completer("command")(context, self.params[-1], beginning)
         return super().shell_complete(context, beginning)
+
+    def get_help(self, _context: click.Context) -> str:
+        """Return the long help, for `--help`."""
+        return help.full(_columns()).removesuffix("\n")
 
 
 def _options(**given: Any) -> Options:
@@ -112,15 +137,38 @@ def make_command() -> click.Command:
                 shell_complete=_completer("command"),
             ),
         ],
-        context_settings={
-            "allow_interspersed_args": False,
-            "help_option_names": ["-h", "--help"],
-            "max_content_width": 100,
-        },
-        help=DESCRIPTION,
-        epilog=EPILOG,
+        context_settings={"allow_interspersed_args": False, "help_option_names": ["--help"]},
+    )
+    command.params.append(
+        click.Option(
+            ["-h"], is_flag=True, is_eager=True, expose_value=False, callback=_print_summary
+        )
     )
     return click.version_option(__version__, message=VERSION_LINE, prog_name=PROGRAM)(command)
+
+
+def _print_summary(context: click.Context, _parameter: click.Parameter, is_given: bool) -> None:
+    if is_given and not context.resilient_parsing:
+        click.echo(help.summary(_columns()), color=context.color, nl=False)
+        context.exit()
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def print_help(topic: str | None, arguments: Sequence[str]) -> None:
+    """Print the summary of all options, or the help on a topic.
+
+    Raises UsageError for a topic that does not exist, OutputError where it cannot be written.
+    """
+    text = help.summary(_columns()) if topic is None else help.topic(topic, _columns())
+    try:
+        click.echo(text, color=wants_color(arguments, os.environ), nl=False)
+    except BrokenPipeError:
+        pass  # who reads has read enough
+    except OSError as error:
+        raise OutputError(f"writing to stdout: {error.strerror}") from None
 
 
 def parse(arguments: Sequence[str]) -> Options | None:
@@ -136,7 +184,12 @@ def parse(arguments: Sequence[str]) -> Options | None:
     if sys.stdout is None:  # closed when Python started: a help that nobody gets is a failure
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - for the rest of our life
     try:
-        result = make_command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        result = make_command().main(
+            list(arguments),
+            prog_name=PROGRAM,
+            standalone_mode=False,
+            color=wants_color(arguments, os.environ),
+        )
     except SystemExit:
         if completing:
             raise
@@ -146,9 +199,22 @@ def parse(arguments: Sequence[str]) -> Options | None:
     except click.ClickException as error:
         message = error.format_message().strip().removesuffix(".")
         hint = f"{PROGRAM} --help lists the options"
-        if isinstance(error, click.NoSuchOption) and error.option_name[2:] in formats.FORMATS:
-            # click would name the options that are spelled like it.
-            message = f"no such option '{error.option_name}'"
-            hint = f"write --format {error.option_name[2:]}"
+        if isinstance(error, click.NoSuchOption):
+            message, near = f"no such option '{error.option_name}'", _nearest(error)
+            hint = f"did you mean {near}? {hint}" if near else hint
         raise UsageError(f"command line: {message[:1].lower()}{message[1:]}", hint=hint) from None
     return result if isinstance(result, Options) else None
+
+
+def _nearest(error: click.NoSuchOption) -> str:
+    """Return the option that was probably meant, by meaning, else by its letters; "" if none."""
+    name = error.option_name
+    if name[2:] in formats.FORMATS:
+        return f"--format {name[2:]}"
+    if name in _OTHER_FORMATS:
+        return f"--format {_OTHER_FORMATS[name]}"
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
+    spelled = {option.flag.replace("-", ""): option.flag for option in TABLE}
+    near = difflib.get_close_matches(name.replace("-", ""), spelled, n=1)
+    return spelled[near[0]] if near else ""

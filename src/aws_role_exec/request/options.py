@@ -28,6 +28,9 @@ OTHER_VARIABLES = (
 )
 """Known names that are no option's: of debugging, of `identity.process`, of the build and of
 `install.sh`."""
+COLORS = ("auto", "always", "never")
+GROUPS = ("Role", "Session", "Source credentials", "Output", "Behavior")
+"""The headings of the help, in order."""
 _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 
 
@@ -42,6 +45,7 @@ class Option:
     `parameter` is a session option's name in STS's AssumeRole, which is told it for the last
     role; then `check` returns the parameter's value, or in a `list` one member of it, and
     `agrees` raises UsageError where it does not go with the others, by their names in STS.
+    `group` is the heading in the help.
     """
 
     flag: str
@@ -54,6 +58,7 @@ class Option:
     check: Callable[[str], Any] = str
     parameter: str = ""
     agrees: Callable[[Mapping[str, Any]], None] | None = None
+    group: str = "Behavior"
 
     @property
     def name(self) -> str:
@@ -109,6 +114,12 @@ def _timeout_seconds(text: str) -> float:
     return timeout.seconds
 
 
+def _color(text: str) -> str:
+    if text not in COLORS:
+        raise UsageError(f"'{text[:80]}' is not one of {', '.join(COLORS)}")
+    return text
+
+
 def _format(text: str) -> str:
     if text not in formats.FORMATS:
         raise UsageError(
@@ -121,26 +132,30 @@ TABLE = (
     Option(
         "--role-arn",
         "ARN",
-        "Role to assume; without it, the role of --profile. Repeat it to chain through several, in"
-        " order.",
+        "Role to assume; without it, the role of --profile. Repeat it to chain roles, in order.",
         kind="list",
         completes="role",
         check=role.check_arn,
+        group="Role",
     ),
     Option(
         "--duration",
         "D",
-        "How long the credentials last, 15m to 12h: 45m, 1h30m, a job's walltime as in 04:00:00"
-        " or 0-04, or auto for the time that the current job has left.",
+        "How long the credentials last, 15m to 12h. Write 45m, 1h30m, a job's walltime as in"
+        " 04:00:00 or 0-04, or auto for the time that the current job has left.",
         default="1h",
         check=_lifetime,
+        group="Session",
+        completes="duration",
     ),
     Option(
         "--session-name",
         "NAME",
-        "Session name, as shown in CloudTrail; auto names it after the current job."
+        "Session name, as shown in CloudTrail. auto names it after the current job."
         "  [default: aws-role-exec-<user>-<random>]",
         check=_session_name,
+        group="Session",
+        completes="session_name",
     ),
     Option(
         "--region",
@@ -153,31 +168,37 @@ TABLE = (
     Option(
         "--policy",
         "P",
-        "Session policy that narrows what the role may do: JSON, or file://PATH.",
+        "Session policy that limits what the role may do. Write JSON, or file://PATH.",
         completes="policy",
         check=policy.load,
         parameter="Policy",
+        group="Session",
     ),
     Option(
         "--policy-arn",
         "ARN",
-        "Managed policy that narrows what the role may do. Repeat it for up to ten.",
+        "Managed policy that limits what the role may do. Repeat it for up to ten.",
         kind="list",
         check=_session("managed_policy"),
         parameter="PolicyArns",
         agrees=_session("policies_agree"),
+        group="Session",
     ),
     Option(
         "--profile",
         "NAME",
-        "Use this profile's credentials, even if the environment holds keys. Without --role-arn,"
-        " also its role, or its session of an SSO account and role.",
+        "Profile to use, even if the environment holds keys. Without --role-arn, also the profile's"
+        " role, or its session of an SSO account and role.",
         completes="profile",
+        group="Source credentials",
     ),
     Option(
         "--web-identity",
         "SRC",
-        "Use an OIDC token and no other credentials: file:PATH, env:NAME or github[:AUDIENCE].",
+        "OIDC token to use, and no other credentials. Write file:PATH, env:NAME or"
+        " github[:AUDIENCE].",
+        group="Source credentials",
+        completes="token",
     ),
     Option(
         "--external-id",
@@ -185,13 +206,15 @@ TABLE = (
         "External ID required by the role's trust policy.",
         check=_session("check_external_id"),
         parameter="ExternalId",
+        group="Role",
     ),
     Option(
         "--source-identity",
         "NAME",
-        "Source identity shown in CloudTrail; kept across chained roles.",
+        "Source identity, as shown in CloudTrail. Kept across chained roles.",
         check=_session("check_source_identity"),
         parameter="SourceIdentity",
+        group="Session",
     ),
     Option(
         "--tag",
@@ -201,14 +224,16 @@ TABLE = (
         check=_session("tag"),
         parameter="Tags",
         agrees=_session("tags_agree"),
+        group="Session",
     ),
     Option(
         "--transitive-tag",
         "K",
-        "Key of a session tag to pass on to roles assumed from this one. Repeat it for more.",
+        "Session tag to pass on to roles assumed from this one. Name its key; repeat it for more.",
         kind="list",
         parameter="TransitiveTagKeys",
         agrees=_session("transitive_tags_agree"),
+        group="Session",
     ),
     Option(
         "--mfa-serial",
@@ -216,74 +241,105 @@ TABLE = (
         "Your MFA device; you are prompted for its code on the terminal.",
         completes="mfa",
         check=_session("check_mfa_serial"),
+        group="Role",
     ),
     Option(
         "--mfa-code",
         "CODE",
         "MFA code, in place of the prompt.",
         check=_session("check_mfa_code"),
+        group="Role",
     ),
     Option(
         "--format",
         "F",
-        f"Without a command, print the credentials as {', '.join(formats.FORMATS)}."
-        f"  [default: {formats.DEFAULT}]",
+        "How to print credentials, without a command. One of"
+        f" {', '.join(formats.FORMATS)}.  [default: {formats.DEFAULT}]",
         completes="format",
         check=_format,
+        group="Output",
     ),
     Option(
         "--output",
         "PATH",
-        "Write to PATH instead of stdout; a file appears whole, with mode 0600, or not at all.",
+        "File to write, instead of stdout. It appears whole, with mode 0600, or not at all.",
         completes="file",
+        group="Output",
     ),
     Option(
         "--owner",
         "USER[:GROUP]",
-        "Owner of the --output file; only root can set another user. Numeric IDs always work.",
+        "Owner of the --output file. Only root can set another user; numeric IDs always work.",
         completes="user",
         check=_ownership("parse_owner"),
+        group="Output",
     ),
     Option(
         "--mode",
         "OCTAL",
-        "Mode of the --output file: 0400, 0440, 0600 or 0640.  [default: 0600]",
+        "Mode of the --output file. One of 0400, 0440, 0600 and 0640.  [default: 0600]",
         completes="mode",
         check=_ownership("parse_mode"),
+        group="Output",
     ),
     Option(
         "--profile-name",
         "NAME",
         "Section name for --format credentials-file.  [default: default]",
         check=formats.check_section_name,
+        group="Output",
     ),
     Option(
         "--unset",
         "",
-        "Print the lines that remove the credentials from this shell, in the given --format."
-        " Needs no role and no network.",
+        "Print lines that remove the credentials from this shell. Uses --format; needs no role and"
+        " no network.",
         kind="flag",
+        group="Output",
     ),
     Option(
         "--sts-timeout",
         "D",
-        "Time limit for all network calls together, retries included.",
+        "Time limit for all network calls, retries included.",
         default="30s",
         check=_timeout_seconds,
+        completes="timeout",
     ),
     Option(
         "--dry-run",
         "",
-        "Check everything that needs no network, and print the request.",
+        "Check all that needs no network, and print the request.",
         kind="flag",
     ),
     Option(
         "--explain",
         "",
-        "Ask STS, then print who asked for what and why it was refused; run nothing.",
+        "Print who asks for what, and why STS refuses. Asks STS; runs nothing.",
         kind="flag",
     ),
     Option("--verbose", "", "Print progress on stderr.", kind="flag", short="-v"),
+    Option(
+        "--quiet",
+        "",
+        "Print errors only. No notices, and no line about waiting.",
+        kind="flag",
+        short="-q",
+    ),
+    Option(
+        "--color",
+        "WHEN",
+        "Color help and errors: auto, always or never. auto means on a terminal, unless NO_COLOR"
+        " is set.",
+        default="auto",
+        completes="color",
+        check=_color,
+    ),
+    Option(
+        "--completion",
+        "SHELL",
+        "Print the completion script of a shell. Write bash, zsh, fish or powershell.",
+        completes="shell",
+    ),
 )
 
 
@@ -321,6 +377,9 @@ class Options:
     dry_run: bool
     explain: bool
     verbose: bool
+    quiet: bool
+    color: str
+    completion: str | None
     from_environment: frozenset[str] = frozenset()
     from_default: frozenset[str] = frozenset()
     from_profile: Mapping[str, str] = {}
@@ -386,6 +445,39 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     begun = [spelling for spelling in spelled if word and spelling.startswith(word)]
     found = begun or difflib.get_close_matches(word, spelled, n=1, cutoff=0.0)
     return spelled[found[0]]
+
+
+def glance(arguments: Sequence[str]) -> dict[str, str | None]:
+    """Return what stands on a command line that may be wrong: options with their last value.
+
+    None for flags, and for an option without one. `command` is in it if there is a command.
+    """
+    flags = {"-h", "--help", "--version"}
+    for option in TABLE:
+        if option.kind == "flag":
+            flags |= {option.flag, option.short or option.flag}
+    found: dict[str, str | None] = {}
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word == "--" or not word.startswith("-") or word == "-":
+            if word != "--" or next(words, None) is not None:
+                found["command"] = None
+            break
+        if name in flags:
+            found[name] = None
+        else:
+            found[name] = value if equals else next(words, None)
+    return found
+
+
+def wants_color(arguments: Sequence[str], environ: Mapping[str, str]) -> bool | None:
+    """Tell whether help and errors are colored; None leaves it to whether that is a terminal."""
+    when = glance(arguments).get("--color") or environ.get(VARIABLES["--color"]) or "auto"
+    if when in ("always", "never"):
+        return when == "always"
+    is_off = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
+    return False if is_off else None
 
 
 def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None:

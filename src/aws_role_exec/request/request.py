@@ -70,6 +70,7 @@ class Request:
     dry_run: bool
     explain: bool
     verbose: bool
+    quiet: bool
     notices: tuple[str, ...]
 
     @property
@@ -143,6 +144,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         dry_run=options.dry_run,
         explain=options.explain,
         verbose=options.verbose,
+        quiet=options.quiet,
         notices=(notice,) if notice else (),
     )
 
