@@ -236,7 +236,7 @@ def build(release: Release) -> None:
 
     here = [name for name, target in release.targets if target["make"] == MADE_HERE]
     if not release.arguments.prebuilt:
-        run(sys.executable, ROOT / MADE_HERE, "--dist", release.dist, *here)
+        run(sys.executable, ROOT / MADE_HERE, "--dist", release.dist, "--commit", commit, *here)
     for name, target in release.targets:
         suffix = ".exe" if target["os"] == "windows" else ""
         executable = release.dist / name / (release.name + suffix)

@@ -45,6 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", default=list(possible), help=" ".join(possible))
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
+    parser.add_argument(
+        "--commit", default="", help="what a release is built from, for --version -v"
+    )
     arguments = parser.parse_args()
     for name in arguments.targets or ["anything"]:
         if name not in possible:
@@ -78,6 +81,7 @@ def main() -> None:
         zig=zig,
         python=host_python,
         site=site,
+        commit=arguments.commit,
     )
     for name in arguments.targets:
         executable = arguments.dist / name / "aws-role-exec"
@@ -320,6 +324,7 @@ def freeze(
     zig: Path,
     python: Path,
     site: list[Path],
+    commit: str,
 ) -> None:
     """Run PyInstaller with our spec on the build's own Python: one Analysis for all targets."""
     with tempfile.TemporaryDirectory(prefix="aws-role-exec-freeze-") as scratch:
@@ -329,6 +334,7 @@ def freeze(
             "PYINSTALLER_CONFIG_DIR": f"{scratch}/config",
             "TREE": scratch,
             "FREEZE_TARGETS": json.dumps(targets),
+            "FREEZE_COMMIT": commit,
         }
         interpreter = str(python / "python" / "bin" / "python3")
         command = [interpreter, "-m", "PyInstaller", "--noconfirm"]

@@ -49,6 +49,7 @@ class StaticExecutable(Target):
         overrides: str,
         replacements: str,
         launcher: str,
+        commit: str,
         machine: str,
         python: str,
         libraries: str,
@@ -59,6 +60,7 @@ class StaticExecutable(Target):
         super().__init__()
         self.analysis = analysis
         self.program = program
+        self.commit = commit
         self.overrides = Path(overrides)
         self.replacements = Path(replacements)
         self.launcher = launcher
@@ -105,6 +107,8 @@ class StaticExecutable(Target):
         replacement = self.replacements / f"{name}.py"
         if replacement.exists():
             source = replacement.read_text("utf-8")
+        if name == self.program:
+            source += f"\n__commit__ = {self.commit!r}\n"
         override = self.overrides / f"{name}.py"
         if override.exists():
             source += "\n" + override.read_text("utf-8")

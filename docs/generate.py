@@ -39,6 +39,9 @@ A run that fails prints one line, `aws-role-exec: <what failed>: <why>`, and whe
 | {errors.EXIT_NOT_EXECUTABLE}, {errors.EXIT_NOT_FOUND} | the command cannot be executed, was not found |
 | the command's own | otherwise |
 
+Errors are text with `--format json` too: standard output stays empty, so that who reads JSON there finds none, and a program has the exit status.
+A program that wants the reason asks `--explain --format json`, whose `Refusal` has the error and the hint ([schema](explain.schema.json)).
+
 `AWS_ROLE_EXEC_DEBUG=1` adds where in the program it happened, and no secret either.
 
 ## STS says no

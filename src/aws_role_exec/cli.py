@@ -73,6 +73,12 @@ def run(
     if list(arguments) == ["--version"]:  # asked by every install check; click would say the same
         _print_version()
         return 0
+    if "--version" in arguments and len(arguments) == 2 and {*arguments} <= _DETAILED_VERSION:
+        from aws_role_exec import versions  # everything that is to be named
+        from aws_role_exec.output import files
+
+        files.Stream(1).write(versions.describe())
+        return 0
     from aws_role_exec.request import options, request  # not for the version
 
     given = options.read(arguments, environ)
@@ -132,6 +138,7 @@ def run(
     return execute.become(asked.executable, asked.command, child)
 
 
+_DETAILED_VERSION = {"--version", "-v", "--verbose"}
 _SECRETS_ON_A_TERMINAL = (
     "note: these are secrets, and they stay in this terminal's history;"
     ' creds=$(aws-role-exec ...) && eval "$creds" does not show them'
@@ -172,8 +179,11 @@ def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
     except (IdentityError, StsError) as error:
         refusal = error
     report = explain.Report(asked, found, credentials, refusal, environ)
-    render = explain.to_json if asked.format == "json" else explain.to_text
-    files.Stream(1).write(render(report))
+    if asked.format == "json":
+        text = explain.to_json(report)
+    else:
+        text = explain.to_text(report, os.get_terminal_size(1).columns if os.isatty(1) else None)
+    files.Stream(1).write(text)
     return refusal.exit_code if refusal else 0
 
 

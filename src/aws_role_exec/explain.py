@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.identity_variables import selects_identity
+from aws_role_exec.messages import printable
 from aws_role_exec.records import record
 from aws_role_exec.redaction import hide_passwords, redact
 from aws_role_exec.sts import duration, refusals, session_options
@@ -35,7 +37,7 @@ class Report:
     def duration_cap(self) -> str:
         """What limits how long the session may last, in words."""
         if len(self.request.role_arns) > 1 or ":assumed-role/" in (self.trail.identity_arn or ""):
-            return "1h, since a role assumes it (role chaining)"
+            return "1h, because a role assumes it (role chaining)"
         return "the role's maximum session duration, 12h at most"
 
     def changes(self) -> tuple[list[str], list[str]]:
@@ -46,7 +48,10 @@ class Report:
 
 
 def to_json(report: Report) -> str:
-    """Return the report for programs: AWS's spellings, null for what is not known."""
+    """Return the report for programs: AWS's spellings, null for what is not known.
+
+    docs/explain.schema.json says what each field is.
+    """
     import json
 
     request, trail = report.request, report.trail
@@ -84,63 +89,79 @@ def to_json(report: Report) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def to_text(report: Report) -> str:
-    """Return the report for people, a line or more a fact."""
+def to_text(report: Report, columns: int | None) -> str:
+    """Return the report for people: the result, then a fact a line.
+
+    Lines are folded to the terminal's width in columns; None leaves them whole, for a pipe.
+    """
     request, trail = report.request, report.trail
-    facts = [
-        ("asking", _who(trail)),
-        ("found in", _provider(trail)),
-    ]
-    before = _asked_before(trail)
-    if before:
-        facts.append(("asked before", ", ".join(refusals.PROVIDERS[name] for name in before)))
+    facts = [*_result(report), *_source(trail)]
     for number, arn in enumerate(request.role_arns, 1):
         hop = f" {number} of {len(request.role_arns)}" if len(request.role_arns) > 1 else ""
         facts.append((f"role{hop}", arn))
     if request.is_role_of_profile:
         facts.append(("profile", request.settings.profile or "default"))
-    lasting = duration.format_go(duration.from_seconds(request.duration_seconds))
     if request.role_arns:
+        lasting = duration.format_go(duration.from_seconds(request.duration_seconds))
         facts += [
             ("session name", request.session_name),
-            ("duration", f"{lasting}; at most {report.duration_cap}"),
+            ("duration", f"{lasting}; limited by {report.duration_cap}"),
         ]
-    facts += [
-        ("region", request.region),
-        ("endpoint", hide_passwords(trail.endpoint or "not reached")),
-        ("clock", _clock(trail)),
-    ]
-    if request.role_arns:
+    facts.append(("region", request.region))
+    if trail.endpoint:
+        facts.append(("endpoint", hide_passwords(trail.endpoint)))
+    if trail.clock_skew_seconds is not None:
+        facts.append(("clock", _clock(round(trail.clock_skew_seconds))))
+    if _policy_characters(request) or trail.packed_policy_percent:
         facts.append(("session policy", _policy(report)))
     if request.tags:
         facts.append(("tags", ", ".join(f"{key}={value}" for key, value in request.tags)))
     if request.command:
-        removed, given = report.changes()
+        removed, added = report.changes()
         facts += [
             ("command", shlex.join(request.command)),
             ("executable", request.executable),
-            ("taken away", ", ".join(removed) or "nothing"),
-            ("handed over", ", ".join(given)),
+            ("removed", ", ".join(removed) or "nothing"),
+            ("added", ", ".join(added)),
         ]
     else:
-        facts.append(("printed as", request.format))
-    if report.refusal is None:
-        until = f", until {report.credentials.expiration}" if report.credentials else ""
-        if trail.assumed:
-            facts.append(("STS says", f"yes: {trail.assumed[-1]}{until}"))
-        else:
-            facts.append(("no role assumed", f"the profile's session is handed over{until}"))
-    else:
-        facts.append(("refused", redact(str(report.refusal))))
-        hint = _hint(report)
-        if hint:
-            facts.append(("hint", hint))
+        facts.append(("format", request.format))
     width = max(len(name) for name, _ in facts) + 2
-    return "".join(f"{name + ':':<{width}}{_printable(value)}\n" for name, value in facts)
+    return "".join(f"{line}\n" for fact in facts for line in _lines(*fact, width, columns))
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+def _lines(name: str, value: str, width: int, columns: int | None) -> list[str]:
+    """Return a fact as lines: its name, and beside it what it is, broken at blanks alone."""
+    text = printable(value)
+    room = columns - width if columns is not None else len(text)
+    folded = (
+        textwrap.wrap(text, max(room, 20), break_long_words=False, break_on_hyphens=False)
+        if columns is not None
+        else [text]
+    )
+    first, *others = folded or [""]
+    return [f"{name + ':':<{width}}{first}", *(" " * width + line for line in others)]
+
+
+def _result(report: Report) -> list[tuple[str, str]]:
+    """Return what came of it."""
+    if report.refusal is not None:
+        facts = [("result", f"refused: {redact(str(report.refusal))}")]
+        hint = _hint(report)
+        return [*facts, ("hint", hint)] if hint else facts
+    until = f", until {report.credentials.expiration}" if report.credentials else ""
+    if report.trail.assumed:
+        return [("result", f"allowed: {report.trail.assumed[-1]}{until}")]
+    return [("result", f"no role is assumed: the profile's session is handed over{until}")]
+
+
+def _source(trail: Trail) -> list[tuple[str, str]]:
+    """Return whose credentials sign the request, and where they were found or not."""
+    before = ", ".join(refusals.PROVIDERS[name] for name in _asked_before(trail))
+    if trail.provider is None:
+        return [("source credentials", "none found"), ("looked in", before)]
+    facts = [("caller", _who(trail)), ("source credentials", trail.source or trail.provider)]
+    return [*facts, ("not found in", before)] if before else facts
 
 
 def _asked_before(trail: Trail) -> list[str]:
@@ -150,22 +171,13 @@ def _asked_before(trail: Trail) -> list[str]:
 def _who(trail: Trail) -> str:
     if trail.token:
         return ", ".join(f"{name}={value}" for name, value in trail.token.items())
-    if trail.identity_arn is None:
-        return "nobody" if trail.provider is None else f"not known ({trail.identity_unknown})"
-    return trail.identity_arn
+    return trail.identity_arn or f"not known ({trail.identity_unknown})"
 
 
-def _provider(trail: Trail) -> str:
-    return trail.source or "not found"
-
-
-def _clock(trail: Trail) -> str:
-    if trail.clock_skew_seconds is None:
-        return "not compared"
-    seconds = round(trail.clock_skew_seconds)
-    if abs(seconds) <= 1:
-        return "as STS's"
-    return f"{abs(seconds)}s {'ahead of' if seconds > 0 else 'behind'} STS's"
+def _clock(skew_seconds: int) -> str:
+    if abs(skew_seconds) <= 1:
+        return "the same as STS's"
+    return f"{abs(skew_seconds)}s {'ahead of' if skew_seconds > 0 else 'behind'} STS's"
 
 
 def _policy_characters(request: Request) -> int:

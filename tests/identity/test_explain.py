@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from identity.conftest import CODE, KEYLESS, MFA, WORK, Terminal
@@ -23,6 +24,10 @@ from servers.sts import (
     refusal,
 )
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((REPOSITORY / "docs/explain.schema.json").read_text())
+)
 HUB = "arn:aws:iam::123456789012:role/hub"
 NO_WHOAMI = refusal(
     "AccessDenied",
@@ -47,6 +52,7 @@ class Explain:
         self.check(result, code)
         document = json.loads(result.stdout)
         assert isinstance(document, dict)
+        SCHEMA.validate(document)
         assert document["Allowed"] is (code == 0)
         return document
 
@@ -115,8 +121,8 @@ class TestAllowed:
     def test_people_are_told_the_same(self, explain: Explain, sts: Sts) -> None:
         """A line a fact; the command is not run."""
         told = explain.text("--session-name", "job-42", "--", "touch", "ran")
-        assert BASE.arn in told["asking"]
-        assert "the environment" in told["found in"]
+        assert BASE.arn in told["caller"]
+        assert "the environment" in told["source credentials"]
         assert told["role"].strip() == ROLE
         assert told["session name"].strip() == "job-42"
         assert "1h0m0s" in told["duration"]
@@ -125,13 +131,13 @@ class TestAllowed:
         assert "6% of the packed size" in told["session policy"]
         assert told["command"].strip() == "touch ran"
         assert told["executable"].endswith("/bin/touch")
-        assert "AWS_SESSION_TOKEN" in told["handed over"]
-        assert "yes: arn:aws:sts::123456789012:assumed-role/my-role/job-42" in told["STS says"]
+        assert "AWS_SESSION_TOKEN" in told["added"]
+        assert "allowed: arn:aws:sts::123456789012:assumed-role/my-role/job-42" in told["result"]
         assert not (explain.run.cwd / "ran").exists()
 
     def test_without_a_command_nothing_is_printed_or_written(self, explain: Explain) -> None:
         """What would be, is said."""
-        assert explain.text("--format", "fish")["printed as"].strip() == "fish"
+        assert explain.text("--format", "fish")["format"].strip() == "fish"
         told = explain.json("--output", "file")
         assert (told["Command"], told["Environment"]) == (None, None)
         assert not (explain.run.cwd / "file").exists()
@@ -139,7 +145,7 @@ class TestAllowed:
     def test_it_has_its_default_in_the_environment(self, run: Runner) -> None:
         """Like every option."""
         result = run.assume("--", "false", env={"AWS_ROLE_EXEC_EXPLAIN": "1"}).ok()
-        assert "STS says:" in result.out
+        assert "result:" in result.out
 
     def test_no_line_for_a_shell_follows_a_refusal(self, run: Runner, sts: Sts) -> None:
         """Wherever the option came from, stdout is the report's."""
@@ -184,8 +190,8 @@ class TestBaseIdentity:
         assert identity["ProvidersAskedBefore"][0] == "env"
         assert "container-role" in identity["ProvidersAskedBefore"]
         assert "iam-role" not in identity["ProvidersAskedBefore"]
-        assert "instance metadata" in words["found in"]
-        assert "the environment" in words["asked before"]
+        assert "instance metadata" in words["source credentials"]
+        assert "the environment" in words["not found in"]
         assert told["DurationCap"].startswith("1h")
 
     def test_of_a_profile(self, explain: Explain, aws: Path) -> None:
@@ -208,7 +214,7 @@ class TestBaseIdentity:
         sts.script(denied)
         assert explain.json()["BaseIdentity"]["Arn"] == arn
         sts.script(denied)
-        assert (arn or "not known") in explain.text()["asking"]
+        assert (arn or "not known") in explain.text()["caller"]
 
     def test_is_known_from_the_refusal_of_the_role_at_last(
         self, explain: Explain, sts: Sts
@@ -235,7 +241,10 @@ class TestBaseIdentity:
         assert told["BaseIdentity"]["Provider"] is None
         assert "env" in told["BaseIdentity"]["ProvidersAskedBefore"]
         assert "none found" in told["Refusal"]["Error"]
-        assert "nobody" in explain.text(env=KEYLESS, code=125)["asking"]
+        words = explain.text(env=KEYLESS, code=125)
+        assert words["source credentials"].strip() == "none found"
+        assert "the environment" in words["looked in"]
+        assert "caller" not in words
         assert not sts.asked
 
 
@@ -244,7 +253,7 @@ class TestRefused:
         """On stdout, once; stderr is empty, the exit status 125."""
         sts.trust = {"ExternalId": "x"}
         told = explain.text("--", "true", code=125)
-        assert "AccessDenied" in told["refused"]
+        assert "AccessDenied" in told["result"]
         assert "trust policy" in told["hint"]
         refused = explain.json("--", "true", code=125)["Refusal"]
         assert "AccessDenied" in refused["Error"]
@@ -321,7 +330,7 @@ def test_mfa_is_asked_for_on_the_terminal(
         terminal.type(f"{CODE}\n")
         out, _ = process.communicate(timeout=90)
     assert process.returncode == 0
-    assert b"STS says:" in out
+    assert b"result:" in out
     assert CODE.encode() not in out
     assert sts.mfa_codes[MFA] == set()
 

@@ -298,7 +298,7 @@ class TestSession:
     def test_is_told_by_explain(self, run: Runner, sts: Sts, portal: SsoPortal, aws: Path) -> None:
         env = {"AWS_ENDPOINT_URL_SSO": portal.url}
         shown = run("--profile", "dev", "--explain", "--", "true", env=env).ok().out
-        assert f"asking:          {SSO.arn}" in shown
+        assert f"caller:             {SSO.arn}" in shown
         assert "the profile's session is handed over, until " in shown
         assert "session name" not in shown
 

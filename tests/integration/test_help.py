@@ -57,6 +57,16 @@ class TestVersion:
     def test_is_a_word_too(self, run: Runner) -> None:
         assert run("version").ok().out == run("--version").ok().out
 
+    @pytest.mark.parametrize("words", [("--version", "-v"), ("--verbose", "--version")])
+    def test_tells_what_it_is_made_of_for_a_report(self, run: Runner, words: list[str]) -> None:
+        first, *facts = run(*words).ok().out.splitlines()
+        assert first == run("--version").ok().out.strip()
+        told = dict(line.split(": ", 1) for line in facts)
+        names = {"commit", "platform", "CPython", "OpenSSL", "botocore"}
+        assert set(told) == names
+        assert all(value.strip() for value in told.values())
+        assert told["botocore"].strip().count(".") == 2
+
 
 class TestWhatWasMeant:
     @pytest.mark.parametrize(

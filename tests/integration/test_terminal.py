@@ -2,6 +2,7 @@
 
 import os
 import re
+import termios
 from collections.abc import Iterator
 
 import pytest
@@ -131,6 +132,26 @@ class TestColor:
     def test_of_another_kind_is_exit_2(self, run: Runner, sts: Sts) -> None:
         failure = run.assume("--color", "red", "--", "true").failure(2)
         assert failure.line.startswith("aws-role-exec: --color: 'red' is not one of")
+
+
+class TestExplain:
+    def test_is_folded_to_the_terminal_and_breaks_no_word(
+        self, run: Runner, sts: Sts, terminal: Terminal
+    ) -> None:
+        """In a pipe a fact is a line."""
+        termios.tcsetwinsize(terminal.master, (24, 80))
+        end = os.open(os.ttyname(terminal._slave), os.O_RDWR | os.O_NOCTTY)
+        words = ("--explain", "--session-name", "me", "--", "true")
+        try:
+            run.assume(*words, stdout=end).ok()
+        finally:
+            os.close(end)
+        shown = terminal.rest().replace("\r", "")
+        piped = run.assume(*words).ok().out
+        times = re.compile(r"\d\d:\d\d:\d\d")
+        assert times.sub("", shown).split() == times.sub("", piped).split()
+        assert max(map(len, shown.splitlines())) <= 80
+        assert max(map(len, piped.splitlines())) > 80
 
 
 class TestNoArguments:

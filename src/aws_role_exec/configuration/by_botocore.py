@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore
 import botocore.exceptions
 import botocore.session
 from botocore.config import Config
 
 from aws_role_exec.errors import UsageError
 from aws_role_exec.sts.endpoint import Endpoint, check_url
+
+VERSION = botocore.__version__
 
 
 def resolve(region: str, is_fips: bool, is_dual_stack: bool, is_global: bool) -> Endpoint:
