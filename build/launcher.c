@@ -5,14 +5,18 @@
  * becomes another program by execve, so nothing of Python may get out: signal dispositions
  * and the environment stay as the caller set them.
  */
+#define _GNU_SOURCE /* clone */
 #include <Python.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <sched.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #endif
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
@@ -52,6 +56,93 @@ static void hold_descriptors(void) {
             open("/dev/null", (number == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 }
 
+/* Where the arguments lie that `ps` shows. */
+static char *title;
+static size_t title_size;
+
+static void find_title(int argc, char **argv) {
+    char *end = argv[0];
+    for (int number = 0; number < argc; number++)
+        if (argv[number] == end) /* one after the other, as execve puts them */
+            end += strlen(end) + 1;
+    title = argv[0];
+    title_size = end - title;
+}
+
+/* Show another text in place of the arguments, which were the command's too. */
+static PyObject *set_title(PyObject *module, PyObject *text) {
+    (void)module;
+    const char *bytes = PyUnicode_AsUTF8(text);
+    if (bytes == NULL)
+        return NULL;
+    if (title_size > 0) {
+        memset(title, 0, title_size);
+        strncpy(title, bytes, title_size - 1);
+    }
+    Py_RETURN_NONE;
+}
+
+#ifdef __linux__
+/* The executable's read-only part, from the first byte to the end of the code (ld's names). */
+extern char __executable_start[], etext[];
+
+/* Let go of the pages of the file that were read so far: what is idle for hours needs few of them,
+ * and gets those back from the page cache. */
+static PyObject *let_go_of_pages(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    size_t page = sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)__executable_start + page - 1) / page * page;
+    uintptr_t end = (uintptr_t)etext / page * page;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+    Py_RETURN_NONE;
+}
+
+#define STACK_BYTES (8 << 20) /* as a process has; what is not used takes no memory */
+
+/* The new process: does its work, and ends. Nothing returns from here to the caller's frames. */
+static int work(void *callable) {
+    PyOS_AfterFork_Child();
+    PyObject *done = PyObject_CallNoArgs(callable);
+    _exit(done == NULL);
+}
+
+/* Run a callable in a new process that has no exit signal: the program which becomes of us never
+ * hears of it, by no wait(2) without __WCLONE. The C library's clone, on a stack of its own, leaves
+ * the library in order in the new process, as fork does and the system call alone does not. */
+static PyObject *clone_process(PyObject *module, PyObject *callable) {
+    (void)module;
+    char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    PyOS_BeforeFork();
+    int process = clone(work, stack + STACK_BYTES, 0, callable);
+    int error = errno;
+    PyOS_AfterFork_Parent();
+    munmap(stack, STACK_BYTES);
+    errno = error;
+    return process < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(process);
+}
+#endif
+
+static PyMethodDef launcher_functions[] = {
+    {"set_title", set_title, METH_O, NULL},
+#ifdef __linux__
+    {"clone", clone_process, METH_O, NULL},
+    {"let_go_of_pages", let_go_of_pages, METH_NOARGS, NULL},
+#endif
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef launcher_module = {
+    PyModuleDef_HEAD_INIT, .m_name = "_launcher", .m_size = -1, .m_methods = launcher_functions};
+
+/* `import _launcher`: what the program needs of the system and Python does not have. */
+static PyObject *init_launcher(void) {
+    return PyModule_Create(&launcher_module);
+}
+
 static void check(PyStatus status) {
     if (PyStatus_Exception(status))
         Py_ExitStatusException(status);
@@ -88,6 +179,7 @@ static void start(int argc, char **argv) {
     check(PyConfig_SetBytesArgv(&config, argc, argv));
 
     PyImport_FrozenModules = aws_role_exec_modules;
+    PyImport_AppendInittab("_launcher", init_launcher);
     check(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
 }
@@ -137,6 +229,7 @@ static int flush(const char *name) {
 
 int main(int argc, char **argv) {
     hold_descriptors(); /* from the first instruction of ours on */
+    find_title(argc, argv);
     start(argc, argv);
     PyGC_Disable(); /* a short life: collecting would take a tenth of it and free nothing */
     PySys_SetObject("frozen", Py_True);

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.messages import Tell
+    from aws_role_exec.renewal.by_process import ByProcess
+    from aws_role_exec.renewal.start import Started
     from aws_role_exec.request.options import Options
     from aws_role_exec.request.request import Request
 
@@ -110,6 +112,8 @@ def run(
     for notice in () if asked.quiet else asked.notices:
         tell(notice)
     if asked.dry_run:
+        if asked.renew == "process":
+            _prepare_renewal(asked, given, environ)  # looks at the place, and writes nothing
         _print_dry_run(asked)
         return 0
     about: Tell = tell if asked.verbose else keep_quiet
@@ -118,6 +122,7 @@ def run(
     from aws_role_exec import assume  # not for a dry run
     from aws_role_exec.trail import Trail
 
+    renewal = _prepare_renewal(asked, given, environ) if asked.renew else None
     credentials = assume.obtain(asked, environ, about, Trail())
     if asked.destination is not None:
         from aws_role_exec.output import files, formats  # not for a command
@@ -132,10 +137,23 @@ def run(
             tell(_SECRETS_ON_A_TERMINAL)
         return 0
     about(f"becoming {asked.executable}")
+    handed_over = renewal.hand_over(credentials) if renewal else credentials.variables(asked.region)
+    child = environment.child_environment(environ, handed_over, asked.token_variables)
     signals.give_back(caller_signals)
-    new = credentials.variables(asked.region)
-    child = environment.child_environment(environ, new, asked.token_variables)
     return execute.become(asked.executable, asked.command, child)
+
+
+def _prepare_renewal(
+    asked: Request, given: Options, environ: Mapping[str, str]
+) -> Started | ByProcess:
+    """Return what renews, ready to be told the first credentials."""
+    if asked.renew == "process":
+        from aws_role_exec.renewal import by_process  # as all of this, for those who renew
+
+        return by_process.ByProcess(asked, given, environ)
+    from aws_role_exec.renewal import start
+
+    return start.start(asked, environ)
 
 
 _DETAILED_VERSION = {"--version", "-v", "--verbose"}
@@ -211,6 +229,7 @@ def failure_line(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 
 def _print_dry_run(asked: Request) -> None:
     from aws_role_exec.output import formats
+    from aws_role_exec.request import request
     from aws_role_exec.sts import duration
 
     lifetime = duration.format_go(duration.from_seconds(asked.duration_seconds))
@@ -231,6 +250,8 @@ def _print_dry_run(asked: Request) -> None:
         f"region: {asked.region}",
         f"command: {formats.join(asked.command)}" if asked.command else f"format: {asked.format}",
     ]
+    if asked.renew:
+        lines.append(f"renewal: {request.RENEWALS[asked.renew]}")
     for line in lines:
         say(line)
 

@@ -149,6 +149,12 @@ class Credentials:
                 hint="is this machine's clock ahead? See date -u and timedatectl",
             )
 
+    def expires_at(self) -> float:
+        """Return the expiration in seconds since the epoch."""
+        from datetime import datetime  # for those who renew
+
+        return datetime.fromisoformat(self.expiration).timestamp()
+
     def describe(self) -> str:
         """Say which role was assumed, with which key and until when, without a secret."""
         return f"assumed {self.assumed_role_arn}, key {self.access_key_id} until {self.expiration}"

@@ -11,6 +11,7 @@ from aws_role_exec.identity_variables import selects_identity
 from aws_role_exec.messages import printable
 from aws_role_exec.records import record
 from aws_role_exec.redaction import hide_passwords, redact
+from aws_role_exec.request.request import RENEWALS
 from aws_role_exec.sts import duration, refusals, session_options
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class Report:
     def changes(self) -> tuple[list[str], list[str]]:
         """Return the names of variables that the command would lose, and would be given."""
         given = set(VARIABLES)
+        if self.request.renew:
+            from aws_role_exec.renewal import command  # rare
+
+            given = set(command.names(self.request.renew))
         taken = {name for name in self.caller if selects_identity(name)}
         return sorted(taken - given), sorted(given)
 
@@ -70,6 +75,7 @@ def to_json(report: Report) -> str:
         "SessionName": request.session_name if request.role_arns else None,
         "DurationSeconds": request.duration_seconds if request.role_arns else None,
         "DurationCap": report.duration_cap if request.role_arns else None,
+        "Renewal": request.renew or None,
         "Region": request.region,
         "Endpoint": hide_passwords(trail.endpoint) if trail.endpoint else None,
         "ClockSkewSeconds": None
@@ -107,6 +113,8 @@ def to_text(report: Report, columns: int | None) -> str:
             ("session name", request.session_name),
             ("duration", f"{lasting}; limited by {report.duration_cap}"),
         ]
+    if request.renew:
+        facts.append(("renewal", RENEWALS[request.renew]))
     facts.append(("region", request.region))
     if trail.endpoint:
         facts.append(("endpoint", hide_passwords(trail.endpoint)))

@@ -40,6 +40,32 @@ IDENTITY_PREFIXES = (
     "AWS_ROLE_EXEC_",
     "AWS_VAULT",
 )
+IDENTITY_SETTINGS = frozenset(
+    {
+        "aws_access_key_id",
+        "aws_account_id",
+        "aws_secret_access_key",
+        "aws_security_token",
+        "aws_session_token",
+        "credential_process",
+        "credential_source",
+        "duration_seconds",
+        "external_id",
+        "login_session",
+        "mfa_serial",
+        "role_arn",
+        "role_session_name",
+        "source_profile",
+        "sso_account_id",
+        "sso_region",
+        "sso_registration_scopes",
+        "sso_role_name",
+        "sso_session",
+        "sso_start_url",
+        "web_identity_token_file",
+    }
+)
+"""The settings by which a profile carries or selects an identity."""
 
 
 def selects_identity(name: str) -> bool:

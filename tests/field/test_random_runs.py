@@ -54,6 +54,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--owner": ("root", "nobody:nogroup", "nosuchuser", "0:0", ":"),
     "--mode": ("0600", "0640", "0777", "abc"),
     "--profile-name": ("job", "a]b", "default"),
+    "--renew": ("process", "sometimes", "0"),
+    "--renew-dir": ("out", "/nonexistent", "a b"),
     "--sts-timeout": ("30s", "5s", "0", "2d", "soon"),
 }
 COMMANDS = (
@@ -132,7 +134,8 @@ def _command_line(dice: random.Random) -> list[str]:
         value = dice.choice(VALUES[flag])
         if dice.random() < 0.05:
             value = "".join(chr(dice.randrange(1, 0x250)) for _ in range(dice.randrange(9)))
-        words += [f"{flag}={value}"] if dice.random() < 0.3 else [flag, value]
+        is_one_word = option.implied or dice.random() < 0.3
+        words += [f"{flag}={value}"] if is_one_word else [flag, value]
         if dice.random() < 0.02:
             words.pop()
     words += dice.choice(COMMANDS)

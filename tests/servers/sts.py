@@ -107,6 +107,7 @@ class Sts(Server):
         self.issued: list[Key] = []
         self.clock_skew_seconds = 0.0
         self.packed_policy_size: int | None = 6
+        self.session_seconds: int | None = None  # how long sessions last, whatever is asked
         self.secret_alphabet = ""  # appended to every issued secret
         self.token_alphabet = ""  # appended to every issued token
         self.trust: dict[str, str] = {}  # parameters that the roles' trust policies ask for
@@ -246,7 +247,7 @@ class Sts(Server):
         )
         self.issued.append(self.know(key))
         expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(
-            seconds=int(asked.params.get("DurationSeconds", "3600"))
+            seconds=self.session_seconds or int(asked.params.get("DurationSeconds", "3600"))
         )
         packed = (
             ""

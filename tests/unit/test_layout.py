@@ -15,6 +15,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 FLOORS = (
     ("__main__",),
     ("cli", "explain", "versions"),
+    ("renewal",),
     ("assume",),
     ("request",),
     ("schedulers",),

@@ -24,6 +24,7 @@ from aws_role_exec.request.options import (
     TABLE,
     Option,
     Options,
+    spell_out,
     wants_color,
 )
 
@@ -96,6 +97,10 @@ def _completer(kind: str) -> Callable[..., list[CompletionItem]]:
 
 class _Command(click.Command):
     """A command line whose words after the command are the command's, for completion too."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, with the values spelled out that may be left out."""
+        return super().parse_args(context, spell_out(args))
 
     def shell_complete(self, context: click.Context, beginning: str) -> list[CompletionItem]:
         """Return the options that a word which begins with a dash could become."""

@@ -38,6 +38,8 @@ _STS_TIMEOUT_AT_MOST_SECONDS = 24 * 3600
 class Option:
     """One option. `kind` is `value` (the last one counts), `list` (repeat it) or `flag`.
 
+    A value with something `implied` may be left out; it is written with `=` or not at all.
+
     `check` takes the text of one value and returns what the Request has for it, or raises
     UsageError; where it needs to know more than the text, `request` does the rest.
     `completes` is what a shell offers as its value: a key of `completion.VALUES`, `file`, or
@@ -59,6 +61,7 @@ class Option:
     parameter: str = ""
     agrees: Callable[[Mapping[str, Any]], None] | None = None
     group: str = "Behavior"
+    implied: str = ""
 
     @property
     def name(self) -> str:
@@ -100,6 +103,17 @@ def _lifetime(text: str) -> duration.Duration | None:
     lifetime = duration.parse(text)
     duration.session_seconds(lifetime)
     return lifetime
+
+
+def _renewal(text: str) -> str:
+    """Return how to renew: `helper`, `process`, or "" for not at all, as a flag's default says."""
+    if text in ("helper", "process"):
+        return text
+    if text.lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+        return "helper" if text.lower() in ("1", "true", "yes", "on") else ""
+    raise UsageError(
+        f"'{text[:80]}' is no way to renew", hint="write --renew alone, or --renew=process"
+    )
 
 
 def _session_name(text: str) -> str | None:
@@ -298,6 +312,22 @@ TABLE = (
         group="Output",
     ),
     Option(
+        "--renew",
+        "[=HOW]",
+        "Renew the credentials for as long as the command runs, which may be days: by a helper"
+        " process beside it, or with --renew=process by a credential_process in --renew-dir.",
+        check=_renewal,
+        implied="helper",
+        group="Session",
+    ),
+    Option(
+        "--renew-dir",
+        "DIR",
+        "Directory for the files of --renew=process.",
+        completes="file",
+        group="Session",
+    ),
+    Option(
         "--sts-timeout",
         "D",
         "Time limit for all network calls, retries included.",
@@ -373,6 +403,8 @@ class Options:
     transitive_tag: tuple[str, ...]
     mfa_serial: str | None
     mfa_code: str | None
+    renew: str | None
+    renew_dir: str | None
     sts_timeout: str
     dry_run: bool
     explain: bool
@@ -504,7 +536,9 @@ def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None
         if option.kind == "flag":
             values[option.name] = True
             continue
-        if not equals:
+        if not equals and option.implied:
+            value = option.implied
+        elif not equals:
             following = next(words, None)
             if following is None:
                 return None
@@ -532,6 +566,24 @@ def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options | None
         from_environment=frozenset(from_environment),
         from_default=frozenset(from_default),
     )
+
+
+def spell_out(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the values that may be left out, and click does not know of."""
+    by_word = {word: option for option in TABLE for word in (option.flag, option.short) if word}
+    spelled: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        option = by_word.get(word)
+        if word == "--" or not word.startswith("-") or word == "-":
+            return [*spelled, word, *words]
+        if option is None or option.kind == "flag":
+            spelled.append(word)
+        elif option.implied:
+            spelled.append(f"{word}={option.implied}")
+        else:
+            spelled += [word, *([] if (value := next(words, None)) is None else [value])]
+    return spelled
 
 
 _ABSENT: dict[str, Any] = {"value": None, "list": (), "flag": False}

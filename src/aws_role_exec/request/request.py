@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from aws_role_exec import identity_variables
 from aws_role_exec.configuration import settings
 from aws_role_exec.credentials import VARIABLES
@@ -29,6 +31,16 @@ _NOTHING_IS_PRINTED = (
     "nothing is printed when a command is run",
     "leave {} out, or leave the command out",
 )
+RENEWALS = {
+    "helper": "by a helper process, until the command ends",
+    "process": "by a credential_process, in every process of the command",
+}
+"""The ways to renew, in words."""
+_RENEWING = ("--renew", "--renew-dir")
+_NO_COMMAND = (
+    "credentials are renewed for as long as a command runs, and there is none",
+    "name the command, or leave {} out",
+)
 _NO_FILE = ("there is no file", "it goes with --output PATH")
 
 
@@ -45,6 +57,7 @@ class Request:
     policies, tags and the like.
     `token_variables` are the caller's that hold the OIDC token, or the right to ask for one.
     `duration_is_at_most` allows for shorter credentials where STS gives no longer ones.
+    `renew` is how the credentials are renewed, "" for not at all.
     `executable` is the file that `command[0]` stands for; both are empty for a run that
     prints, and then `destination` is where to.
     """
@@ -61,6 +74,8 @@ class Request:
     token_variables: tuple[str, ...]
     mfa_serial: str | None
     mfa_code: str | None
+    renew: str
+    renew_dir: str | None
     sts_timeout_seconds: float
     command: tuple[str, ...]
     executable: str
@@ -106,6 +121,7 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
             hint="leave one of them out",
         )
     options = _without_defaults_for_other_runs(options)
+    renew = _find_renewal(options)
     is_role_of_profile = not options.role_arn
     if is_role_of_profile and options.profile is None:
         raise _no_role(options, environ)
@@ -116,12 +132,22 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
 
         options = role_of_profile.complete(options, found)
         has_token = role_of_profile.has_token_file(found)
-    values = {option.name: _check_row(option, options) for option in TABLE}
+    values = {
+        option.name: _check_row(option, options)
+        for option in TABLE
+        if not (renew and option.flag == "--duration")  # then it is read in another way
+    }
     role_arns = values["role_arn"]
     parameters = _session_parameters(options, values, has_token=has_token)
+    if renew:
+        _check_can_ask_again(options, found)
     _check_mfa(options, found, has_token=has_token)
     web_identity, token_variables = _find_web_identity(options, environ)
-    seconds, notice = _session_seconds(options, values["duration"], environ)
+    seconds, notice = (
+        (_renewed_seconds(options), None)
+        if renew
+        else _session_seconds(options, values["duration"], environ)
+    )
     return Request(
         role_arns=role_arns,
         is_role_of_profile=is_role_of_profile,
@@ -135,6 +161,8 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         token_variables=token_variables,
         mfa_serial=values["mfa_serial"],
         mfa_code=values["mfa_code"],
+        renew=renew,
+        renew_dir=options.renew_dir,
         sts_timeout_seconds=values["sts_timeout"],
         command=options.command,
         executable=execute.find_command(options.command[0], environ) if options.command else "",
@@ -242,6 +270,77 @@ def _session_parameters(
     return parameters
 
 
+def again(request: Request, environ: Mapping[str, str]) -> Request:
+    """Return the same request with the files read anew that it depends on: for a renewal.
+
+    Raises UsageError where they cannot be understood any more.
+    """
+    old = request.settings
+    profile = old.profile if old.is_named_by_option else None
+    values = {**request.__dict__, "settings": settings.load(environ, profile, old.named_by)}
+    if request.web_identity is not None:
+        from aws_role_exec.identity import oidc  # rare
+
+        values["web_identity"] = oidc.find(request.web_identity.source, environ)
+    return Request(**values)
+
+
+def _find_renewal(options: Options) -> str:
+    """Return how to renew, "" for not at all. Raises UsageError where that cannot be."""
+    row = next(option for option in TABLE if option.flag == "--renew")
+    renew: str = _check_row(row, options) or ""
+    if renew and os.name == "nt":
+        raise UsageError(f"{options.label('--renew')}: it is not available on Windows")
+    if renew == "process" and not options.renew_dir:
+        raise UsageError(
+            f"{options.label('--renew')}: process needs a directory for its files",
+            hint="name it with --renew-dir DIR",
+        )
+    is_asked_for = options.renew_dir is not None and "--renew-dir" not in options.from_environment
+    if is_asked_for and renew != "process":
+        raise UsageError(
+            "--renew-dir: there are no files to put there", hint="it goes with --renew=process"
+        )
+    return renew
+
+
+def _renewed_seconds(options: Options) -> int:
+    try:
+        seconds = duration.renewed_session_seconds(options.duration)
+    except UsageError as error:
+        hint = "with --renew it is how long each session lasts, 15m to 12h; the job may run longer"
+        error = UsageError(str(error), hint=hint)
+        raise _labelled(options, "--duration", error) from None
+    if len(options.role_arn) > 1 and seconds > duration.CHAINED_MAXIMUM_SECONDS:
+        raise _chained_too_long(options)
+    return seconds
+
+
+def _check_can_ask_again(options: Options, settings: Settings) -> None:
+    """Raise UsageError for source credentials that are good for asking once, as an MFA code is."""
+    label = options.label("--renew")
+    if options.mfa_serial or options.mfa_code or _wants_mfa(settings):
+        raise UsageError(
+            f"{label}: an MFA code cannot be asked for again at each renewal",
+            hint="get a session with MFA first (aws sts get-session-token lasts up to 36h), and"
+            " renew from its keys",
+        )
+    source = options.web_identity or ""
+    kind, _, rest = source.partition(":")
+    if kind == "env":
+        raise UsageError(
+            f"{label}: the token in the variable {rest} expires, and a running job's variables"
+            " do not change",
+            hint="use --web-identity file:PATH, where PATH is kept up to date, or github",
+        )
+    path = rest.removeprefix("//")
+    if kind == "file" and os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError(
+            f"{label}: {path} can be read once only",
+            hint="name a regular file that is kept up to date",
+        )
+
+
 def _session_seconds(
     options: Options, lifetime: Duration | None, environ: Mapping[str, str]
 ) -> tuple[int, str | None]:
@@ -253,11 +352,15 @@ def _session_seconds(
         return job.session_seconds(environ, chained=is_chained)
     seconds, notice = duration.session_seconds(lifetime)
     if is_chained and seconds > duration.CHAINED_MAXIMUM_SECONDS:
-        raise UsageError(
-            f"{options.label('--duration')}: a role assumed from another role lasts 1h at most",
-            hint="leave --duration out, or name 15m to 1h",
-        )
+        raise _chained_too_long(options)
     return seconds, notice
+
+
+def _chained_too_long(options: Options) -> UsageError:
+    return UsageError(
+        f"{options.label('--duration')}: a role assumed from another role lasts 1h at most",
+        hint="for a longer job add --renew; else leave --duration out, or name 15m to 1h",
+    )
 
 
 def _name_session(options: Options, environ: Mapping[str, str]) -> str:
@@ -330,6 +433,7 @@ def _without_defaults_for_other_runs(options: Options) -> Options:
         chosen = formats.FORMATS.get(options.format or formats.DEFAULT)
         if chosen is not None:
             unused.update(chosen.unused)
+        unused.update(dict.fromkeys(_RENEWING, _NO_COMMAND))
         if options.output is None:
             unused = {**dict.fromkeys(_OF_A_FILE, _NO_FILE), **unused}
     if options.profile is not None and options.web_identity is not None:

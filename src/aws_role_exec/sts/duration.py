@@ -57,10 +57,10 @@ def parse(text: str) -> Duration:
     told), for `UNLIMITED`, and for zero or negative values.
     """
     shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
-    if text.strip().upper() in ("UNLIMITED", "INFINITE"):
+    if is_unlimited(text):
         raise UsageError(
             f"'{shown}': a session cannot last for ever",
-            hint="STS gives a session 12h at most; name a duration up to 12h",
+            hint="for a job without a time limit add --renew; else name a duration up to 12h",
         )
     duration = None
     if len(text) <= _LONGEST_TEXT:
@@ -70,6 +70,11 @@ def parse(text: str) -> Duration:
     if duration.nanoseconds <= 0:
         raise UsageError(f"'{shown}' is not a positive duration", hint=_HOW_TO_WRITE)
     return duration
+
+
+def is_unlimited(text: str) -> bool:
+    """Tell whether this is Slurm's or LSF's word for a job without a time limit."""
+    return text.strip().upper() in ("UNLIMITED", "INFINITE")
 
 
 def _parse_go(text: str) -> Duration | None:
@@ -147,9 +152,24 @@ def session_seconds(duration: Duration) -> tuple[int, str | None]:
     if seconds > SESSION_MAXIMUM_SECONDS:
         raise UsageError(
             f"{format_go(duration)} is longer than the 12h a session can last",
-            hint="name a duration from 15m to 12h; a longer job must ask again when they expire",
+            hint="for a longer job add --renew; else name a duration from 15m to 12h",
         )
     return seconds, None
+
+
+def renewed_session_seconds(text: str) -> int:
+    """Return how long each session lasts that is renewed, in whole seconds.
+
+    A Go duration says so itself. A walltime, `auto` and UNLIMITED say how long the job is: its
+    sessions last 1h, which every role gives however it is assumed, or less for a shorter job.
+    Raises UsageError as `parse` does, and for a Go duration outside STS's limits.
+    """
+    if text == "auto" or is_unlimited(text):
+        return CHAINED_MAXIMUM_SECONDS
+    duration = parse(text)
+    if duration.is_walltime and duration.seconds > CHAINED_MAXIMUM_SECONDS:
+        return CHAINED_MAXIMUM_SECONDS
+    return session_seconds(duration)[0]
 
 
 def from_seconds(seconds: int) -> Duration:

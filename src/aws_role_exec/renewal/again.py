@@ -1,0 +1,106 @@
+"""One renewal: the whole road to STS again, in a process of its own.
+
+What it loads and what may go wrong in it stay there: the helper remains small, and serves
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import time
+
+from aws_role_exec.credentials import Credentials
+from aws_role_exec.errors import AwsRoleExecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_role_exec.request.request import Request
+
+_MOST_BYTES = 1 << 16  # of a child's answer
+_GRACE_SECONDS = 10.0  # beyond the request's own deadline, after which a child is ended
+
+
+class Renewal:
+    """A renewal under way. `outcome` is readable when there is something to `read`."""
+
+    def __init__(self, request: Request, environ: Mapping[str, str], directory: str) -> None:
+        """Start it, in the directory that the caller was in. Raises OSError."""
+        self.outcome, write_end = os.pipe()
+        self.until = time.monotonic() + request.sts_timeout_seconds + _GRACE_SECONDS
+        try:
+            self._child = os.fork()
+        except OSError:
+            os.close(self.outcome)
+            os.close(write_end)
+            raise
+        if self._child == 0:
+            try:
+                _walk(request, environ, directory, write_end)
+            finally:
+                os._exit(1)
+        os.close(write_end)
+        self._received = b""
+
+    def read(self) -> bool:
+        """Read what there is; True when that was all, and `result` can be asked for."""
+        part = os.read(self.outcome, _MOST_BYTES)
+        self._received += part
+        return not part or len(self._received) > _MOST_BYTES
+
+    def result(self) -> tuple[Credentials | None, str, str | None]:
+        """Return the new credentials, or None with what was said and the hint; ends the child."""
+        self.end()
+        try:
+            kind, *values = marshal.loads(self._received)  # noqa: S302 - our own child's
+        except (EOFError, ValueError, TypeError):
+            return None, "the renewal ended without an answer", None
+        if kind == "credentials":
+            return Credentials(*values), "", None
+        said, hint = values
+        return None, said, hint
+
+    def end(self) -> None:
+        """End the child and all below it, if it still runs."""
+        if not self._child:
+            return
+        process, _ = os.waitpid(self._child, os.WNOHANG)
+        if not process:
+            from aws_role_exec.network import ending
+
+            # It has closed its end, or is too late: in both cases there is nothing to wait for.
+            ending.end(self._child)
+            os.waitpid(self._child, 0)
+        self._child = 0
+        os.close(self.outcome)
+
+
+def _walk(request: Request, environ: Mapping[str, str], directory: str, write_end: int) -> None:
+    """Ask again as the program did first, tell the outcome and end this process."""
+    from aws_role_exec.renewal import detached
+
+    detached.become_ordinary(keep=write_end)
+    try:
+        os.chdir(directory)
+    except OSError:
+        pass  # removed meanwhile: what is given by a relative path is not found then
+    outcome: tuple[str | None, ...]
+    try:
+        from aws_role_exec import assume
+        from aws_role_exec.messages import keep_quiet
+        from aws_role_exec.request import request as requests
+        from aws_role_exec.trail import Trail
+
+        asked = requests.again(request, environ)
+        found = assume.obtain(asked, environ, keep_quiet, Trail())
+        outcome = ("credentials", *(getattr(found, name) for name in Credentials.FIELDS))  # type: ignore[attr-defined]
+    except AwsRoleExecError as error:
+        outcome = ("failure", str(error), error.hint)
+    except Exception as error:
+        outcome = ("failure", f"unexpected: {type(error).__name__}", None)
+    left = memoryview(marshal.dumps(outcome))
+    while left:
+        left = left[os.write(write_end, left) :]
+    os._exit(0)

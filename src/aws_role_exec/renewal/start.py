@@ -1,0 +1,111 @@
+"""Starting the helper before STS is asked, and handing it the first credentials afterwards."""
+
+from __future__ import annotations
+
+import marshal
+import os
+
+from aws_role_exec.credentials import Credentials
+from aws_role_exec.errors import AwsRoleExecError, OutputError
+from aws_role_exec.renewal import beside, directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from aws_role_exec.request.request import Request
+
+
+class Started:
+    """A helper that waits for the first credentials, and ends if there come none."""
+
+    def __init__(self, to_helper: int, from_helper: int) -> None:
+        self._to_helper = to_helper
+        self._from_helper = from_helper
+
+    def hand_over(self, credentials: Credentials) -> dict[str, str]:
+        """Give the helper the credentials; returns the variables that the command gets.
+
+        It serves from then on. Raises OutputError where it cannot.
+        """
+        values = tuple(getattr(credentials, name) for name in Credentials.FIELDS)  # type: ignore[attr-defined]
+        try:
+            _write(self._to_helper, values)
+            answer = _read(self._from_helper)
+        except OSError:
+            answer = None
+        if answer is None:
+            raise OutputError("--renew: the process that renews has ended", hint=_ENDED)
+        kind, content = answer
+        if kind == "failure":
+            message, hint = content
+            raise OutputError(message, hint=hint)
+        variables: dict[str, str] = content
+        return variables
+
+
+_ENDED = "does something here end processes, or is there no memory left?"
+
+
+def start(request: Request, environ: Mapping[str, str]) -> Started:
+    """Start the helper. Nothing is on disk yet.
+
+    Raises OutputError where there is no process to be had.
+    """
+    places = directory.candidates(environ)
+    command_process = os.getpid()
+    to_helper_end, to_helper = os.pipe()
+    from_helper, from_helper_end = os.pipe()
+
+    def work() -> None:
+        from aws_role_exec.renewal import helper  # in the helper's own process
+
+        os.close(to_helper)
+        os.close(from_helper)
+
+        def receive() -> Credentials | None:
+            values = _read(to_helper_end)
+            return Credentials(*values) if values else None
+
+        def reply(answer: dict[str, str] | AwsRoleExecError) -> None:
+            if isinstance(answer, AwsRoleExecError):
+                _write(from_helper_end, ("failure", (str(answer), answer.hint)))
+            else:
+                _write(from_helper_end, ("variables", answer))
+
+        order = helper.Order(
+            request, environ, command_process, places, receive, reply, from_helper_end
+        )
+        helper.run(order)
+
+    try:
+        beside.start(work)
+    except OSError as error:
+        raise OutputError(
+            f"--renew: no process for the helper: {error.strerror}",
+            hint="is the user at the limit of processes? See ulimit -u",
+        ) from None
+    os.close(to_helper_end)
+    os.close(from_helper_end)
+    return Started(to_helper, from_helper)
+
+
+def _write(descriptor: int, value: tuple[Any, ...]) -> None:
+    """Write the value and close the descriptor."""
+    left = memoryview(marshal.dumps(value))
+    while left:
+        left = left[os.write(descriptor, left) :]
+    os.close(descriptor)
+
+
+def _read(descriptor: int) -> tuple[Any, ...] | None:
+    """Read a value that was written so; None when the writer ended without one."""
+    received = b""
+    while part := os.read(descriptor, 1 << 16):
+        received += part
+    os.close(descriptor)
+    if not received:
+        return None
+    value: tuple[Any, ...] = marshal.loads(received)  # noqa: S302 - our own process's
+    return value
