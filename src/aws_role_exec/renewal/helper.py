@@ -11,7 +11,7 @@ import os
 import select
 
 from aws_role_exec.errors import AwsRoleExecError, OutputError
-from aws_role_exec.messages import PROGRAM, say_short
+from aws_role_exec.messages import say_error
 from aws_role_exec.records import record
 from aws_role_exec.renewal import command, detached, directory, watch
 from aws_role_exec.renewal.clients import Clients
@@ -131,5 +131,5 @@ def _say(line: str) -> bool:
     poll.register(2, select.POLLOUT)
     if poll.poll(0) != [(2, select.POLLOUT)]:
         return False
-    say_short(f"{PROGRAM}: {line}")
+    say_error(line, None, is_colored=False)
     return True
