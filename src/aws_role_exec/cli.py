@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from aws_role_exec.credentials import Credentials
     from aws_role_exec.messages import Tell
+    from aws_role_exec.output.files import Destination
     from aws_role_exec.renewal.by_process import ByProcess
     from aws_role_exec.renewal.start import Started
     from aws_role_exec.request.options import Options
@@ -125,14 +126,7 @@ def run(
     renewal = _prepare_renewal(asked, given, environ) if asked.renew else None
     credentials = assume.obtain(asked, environ, about, Trail())
     if asked.destination is not None:
-        from aws_role_exec.output import files, formats  # not for a command
-
-        chosen = formats.FORMATS[asked.format]
-        others = selected_beside(VARIABLES, environ, token_variables=asked.token_variables)
-        text = chosen.text(credentials, asked.region, asked.profile_name, others)
-        if chosen.announcement is not None:
-            files.Stream(1).write(chosen.announcement(credentials))
-        asked.destination.write(text)
+        _write(credentials, asked, asked.destination, environ)
         if given.output is None and not asked.quiet and os.isatty(1):
             tell(_SECRETS_ON_A_TERMINAL)
         return 0
@@ -141,6 +135,20 @@ def run(
     child = environment.child_environment(environ, handed_over, asked.token_variables)
     signals.give_back(caller_signals)
     return execute.become(asked.executable, asked.command, child)
+
+
+def _write(
+    credentials: Credentials, asked: Request, destination: Destination, environ: Mapping[str, str]
+) -> None:
+    """Write the credentials in the format asked for."""
+    from aws_role_exec.output import files, formats  # not for a command
+
+    chosen = formats.FORMATS[asked.format]
+    others = selected_beside(VARIABLES, environ, token_variables=asked.token_variables)
+    text = chosen.text(credentials, asked.region, asked.profile_name, others)
+    if chosen.announcement is not None:
+        files.Stream(1).write(chosen.announcement(credentials))
+    destination.write(text)
 
 
 def _prepare_renewal(
