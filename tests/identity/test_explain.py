@@ -95,6 +95,7 @@ class TestAllowed:
             "SessionName": "job-42",
             "DurationSeconds": 7200,
             "DurationCap": "the role's maximum session duration, 12h at most",
+            "Renewal": None,
             "Region": "eu-west-1",
             "Endpoint": sts.url,
             "PolicyCharacters": 38,
