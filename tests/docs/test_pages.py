@@ -127,7 +127,7 @@ def test_shell_blocks_work(sandbox: Sandbox, block: Block) -> None:
 
 def under_a_role(sandbox: Sandbox, call: Call) -> None:
     assert call.role is not None, f"{call.words} ran as {call.arn}"
-    assert "AWS_PROFILE" not in call.environ
+    assert call.environ.get("AWS_PROFILE") in (None, "aws-role-exec")  # ours, under --renew
 
 
 def aws(sandbox: Sandbox, call: Call) -> None:
@@ -181,11 +181,18 @@ def words(*allowed: str) -> Callable[[Sandbox, Call], None]:
     return check
 
 
+def srun(sandbox: Sandbox, call: Call) -> None:
+    """Under a role, or a launcher of the program on each node."""
+    if call.argv[0] != "aws-role-exec":
+        under_a_role(sandbox, call)
+
+
 CHECKS = {
     "aws": aws,
     "curl": curl,
     "docker": docker,
     "make": make,
+    "srun": srun,
     "sudo": words("sudo install -m 0755 aws-role-exec /usr/local/bin/"),
     "brew": words("brew install scttfrdmn/tap/aws-role-exec"),
     "scoop": words(
@@ -244,4 +251,4 @@ def test_options_that_pages_speak_of_exist(page: Path) -> None:
 
 
 PLANNED: set[str] = set()
-OTHERS = {"--array", "--delete", "--export"}
+OTHERS = {"--array", "--bind", "--delete", "--export", "--network"}

@@ -36,7 +36,20 @@ try:
 except OSError as error:
     text = f"# {error}"
 stdin = sys.stdin.read() if name == "ood-aws-batch-adapter" else ""
-call = {"name": name, "argv": argv, "pid": os.getpid(), "environ": dict(os.environ),
+served, uri = None, os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+if uri:  # under --renew: asked as an SDK asks
+    import urllib.request
+    token = os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+    request = urllib.request.Request(uri, headers={"Authorization": token})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        served = json.load(answer)
+elif os.environ.get("AWS_PROFILE") == "aws-role-exec":  # --renew=process
+    import re, subprocess
+    config = open(os.environ["AWS_CONFIG_FILE"]).read()
+    process = re.search("^credential_process = (.*)$", config, re.M).group(1)
+    served = json.loads(subprocess.run(process.split(), stdout=-1, check=True).stdout)
+call = {"served": served, "name": name, "argv": argv, "pid": os.getpid(),
+        "environ": dict(os.environ),
         "file": text, "cwd": os.getcwd(), "stdin": stdin}
 with open(os.environ["SANDBOX_CALLS"], "a") as calls:
     calls.write(json.dumps(call) + "\\n")
@@ -112,6 +125,8 @@ class Call:
     file: str | None
     cwd: str
     stdin: str
+    served: dict[str, str] | None
+    """What a helper answered, under `--renew`."""
     arn: str | None
     """Whose identity an SDK would find in what it was given."""
 
@@ -283,7 +298,17 @@ class Sandbox:
 
     def _call(self, line: str) -> Call:
         fields = json.loads(line)
-        return Call(**fields, arn=self.identity(fields["environ"], fields["file"]))
+        answer = fields["served"] or {}
+        served = (
+            {
+                "AWS_ACCESS_KEY_ID": answer.get("AccessKeyId"),
+                "AWS_SECRET_ACCESS_KEY": answer.get("SecretAccessKey"),
+                "AWS_SESSION_TOKEN": answer.get("Token") or answer.get("SessionToken"),
+            }
+            if answer
+            else {}
+        )
+        return Call(**fields, arn=self.identity({**fields["environ"], **served}, fields["file"]))
 
     def identity(self, environ: Mapping[str, str], file: str | None = None) -> str | None:
         """What an SDK finds first: keys in the environment, else the file's default section."""
