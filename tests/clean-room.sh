@@ -4,8 +4,9 @@
 # does not help here. `make clean-room`; other commands than the two can be given as arguments.
 #
 # Package sources, pip's settings and certificates are this machine's. With CACHE=1 the toolchain's
-# cache is copied in as well, which saves its half hour. Nothing is left behind: mounts and
-# processes end with namespaces of their own, the folder is removed.
+# cache is copied in as well, which saves its half hour. Nothing is left behind: mounts, processes
+# and shared memory end with namespaces of their own, the folder is removed, by the next run if
+# this one is killed by SIGKILL.
 set -euo pipefail
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -16,10 +17,24 @@ checkout=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 
 if [ -z "${CLEAN_ROOM-}" ]; then
   "$checkout/tests/provision.sh" debootstrap util-linux
-  CLEAN_ROOM=$(mktemp -d /var/tmp/aws-role-exec-clean-room.XXXXXX)
+  rooms=/var/tmp/aws-role-exec-clean-room
+  for left in "$rooms".*; do
+    [ ! -d "$left" ] || flock --nonblock "$left" rm -rf --one-file-system "$left" || true
+  done
+  CLEAN_ROOM=$(mktemp -d "$rooms.XXXXXX")
   export CLEAN_ROOM
-  trap 'rm -rf --one-file-system "$CLEAN_ROOM"' EXIT
-  unshare --mount --propagation private --pid --fork --kill-child "$0" "$@"
+  exec 9<"$CLEAN_ROOM"
+  flock 9 # held by every process of this run
+  room=
+  trap '{ kill -KILL "$room" && wait "$room"; } 2>/dev/null || true
+    rm -rf --one-file-system "$CLEAN_ROOM"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' HUP TERM
+  # In the background, as bash heeds a signal while it waits, and not while a command runs.
+  setpriv --pdeathsig KILL \
+    unshare --mount --propagation private --pid --ipc --fork --kill-child "$0" "$@" <&0 &
+  room=$!
+  wait "$room"
   exit
 fi
 
@@ -44,7 +59,7 @@ mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=0755 tmpfs "$root/run"
-git clone --quiet --no-hardlinks "$checkout" "$root/root/aws-role-exec"
+git clone --quiet --no-local "$checkout" "$root/root/aws-role-exec"
 
 settings=()
 while IFS= read -r setting; do
@@ -54,7 +69,7 @@ run() {
   echo "clean room: $1"
   env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive "${settings[@]}" \
-    chroot "$root" sh -c "cd /root/aws-role-exec && $1"
+    chroot "$root" sh -c "cd /root/aws-role-exec && $1" 9<&-
 }
 run "apt-get update -qq"
 for command in "${@:-make demo}"; do run "$command"; done
