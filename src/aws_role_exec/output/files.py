@@ -6,10 +6,10 @@ fault that a line stops.
 
 from __future__ import annotations
 
-import contextlib
+# The C part alone, as in handover/signals.py.
+import _signal as signal  # type: ignore[import-not-found]
 import errno
 import os
-import signal
 import stat
 
 from aws_role_exec.errors import OutputError, UsageError
@@ -19,8 +19,8 @@ from aws_role_exec.output.ownership import FILE_MODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Protocol
+    from collections.abc import Callable
+    from typing import Any, Protocol
 
     from aws_role_exec.output.ownership import Ownership
 
@@ -133,7 +133,7 @@ class NewFile:
 
     def write(self, text: str) -> None:
         """Write the whole file and only then let it have its name; signals wait meanwhile."""
-        with _signals_held():
+        with _SignalsHeld():
             try:
                 if not self._write_unnamed(text):
                     self._write_aside(text)
@@ -157,11 +157,12 @@ class NewFile:
             os.close(os.dup(descriptor))
             unnamed = f"/proc/self/fd/{descriptor}"
             try:
-                # Linking never replaces anything, so it needs no look before.
-                with contextlib.suppress(FileExistsError):
+                try:  # linking never replaces anything, so it needs no look before
                     os.link(unnamed, self._name, dst_dir_fd=self._directory)
+                except FileExistsError:
+                    self._refuse_if_changed()
+                else:
                     return True
-                self._refuse_if_changed()
                 aside = self._beside(
                     lambda name: os.link(unnamed, name, dst_dir_fd=self._directory)
                 )
@@ -202,10 +203,12 @@ class NewFile:
         next one a minute later; when it is taken, another run may be at work, or an attacker.
         """
         name = _ASIDE + self._name
-        with contextlib.suppress(OSError):  # too long a name is one of those
+        try:
             status = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
             if self._is_ours(status) and stat.S_ISREG(status.st_mode) and _is_stale(status):
                 os.unlink(name, dir_fd=self._directory)
+        except OSError:
+            pass  # nothing is there, or the name is too long, which `create` says
         try:
             create(name)
         except OSError as error:
@@ -222,19 +225,22 @@ class NewFile:
         if owner.user_id is not None or owner.group_id is not None:
             os.fchown(descriptor, _id(owner.user_id), _id(owner.group_id))
         if owner.mode != FILE_MODE:
-            with contextlib.suppress(OSError, AttributeError):
-                # Rights for the group are rights for all whom a default ACL names.
+            try:  # rights for the group are rights for all whom a default ACL names
                 os.removexattr(descriptor, "system.posix_acl_access")
+            except (OSError, AttributeError):
+                pass  # it has no ACL, or the system has none
             os.fchmod(descriptor, owner.mode)
         _write_all(descriptor, text)
         os.fsync(descriptor)  # a full disk or NFS may fail only here, or at close
 
     def _refuse_if_changed(self) -> None:
         """Look at the place again: it may have changed while STS was asked."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             self.refuse_unless_replaceable(
                 os.stat(self._name, dir_fd=self._directory, follow_symlinks=False)
             )
+        except FileNotFoundError:
+            pass  # nothing is there
 
     def _move_in_place(self, aside: str) -> None:
         try:
@@ -247,8 +253,10 @@ class NewFile:
         return status.st_uid in (os.geteuid(), self._ownership.user_id)
 
     def _remove(self, name: str) -> None:
-        with contextlib.suppress(OSError):
+        try:
             os.unlink(name, dir_fd=self._directory)
+        except OSError:
+            pass  # what made us remove it is told
 
 
 def _close(descriptor: int) -> None:
@@ -288,7 +296,7 @@ class Appended:
     def write(self, text: str) -> None:
         """Add the text, on a line of its own, in one write; raises OutputError."""
         descriptor = self._descriptor
-        with _signals_held():
+        with _SignalsHeld():
             try:
                 size = os.fstat(descriptor).st_size
                 if size:
@@ -330,24 +338,27 @@ class WindowsFile:
                     os.close(descriptor)
                 os.replace(temporary, self._path)
             except BaseException:
-                with contextlib.suppress(OSError):
+                try:
                     os.unlink(temporary)
+                except OSError:
+                    pass  # what made us remove it is told
                 raise
         except OSError as error:
             raise OutputError(f"{self._path}: {error.strerror}") from None
 
 
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let signals wait, so that one cannot end us between creating a file and renaming it."""
-    if os.name == "nt":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class _SignalsHeld:
+    """Lets signals wait, so that one cannot end us between creating a file and renaming it."""
+
+    def __enter__(self) -> None:
+        """Hold all that can be."""
+        if os.name != "nt":
+            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+    def __exit__(self, *error: Any) -> None:
+        """Let those through that the caller lets through, and that waited."""
+        if os.name != "nt":
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
 
 def _write_all(descriptor: int, text: str) -> None:
