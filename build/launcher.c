@@ -166,6 +166,7 @@ static void start(int argc, char **argv) {
     config.write_bytecode = 0;
     config.pathconfig_warnings = 0;
     config.module_search_paths_set = 1; /* to nothing */
+    config._init_main = 0;              /* later, see below */
     set(&config, &config.program_name, "aws-role-exec");
     set(&config, &config.executable, own_path());
     /* Given, so that nobody goes looking for them. */
@@ -182,6 +183,8 @@ static void start(int argc, char **argv) {
     PyImport_AppendInittab("_launcher", init_launcher);
     check(Py_InitializeFromConfig(&config));
     PyConfig_Clear(&config);
+    PyGC_Disable(); /* a short life: collecting would take a tenth of it and free nothing */
+    check(_Py_InitializeMain());
 }
 
 /* Leave only the importers of built-in and frozen modules: a file beside the executable or in
@@ -231,7 +234,6 @@ int main(int argc, char **argv) {
     hold_descriptors(); /* from the first instruction of ours on */
     find_title(argc, argv);
     start(argc, argv);
-    PyGC_Disable(); /* a short life: collecting would take a tenth of it and free nothing */
     PySys_SetObject("frozen", Py_True);
 
     int status = 0;

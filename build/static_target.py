@@ -8,6 +8,8 @@ and becomes an entry of the interpreter's table of frozen modules, an array in t
 importing one opens no file.
 """
 
+import __future__
+
 import _imp
 import ast
 import base64
@@ -54,7 +56,7 @@ class StaticExecutable(Target):
         python: str,
         libraries: str,
     ) -> None:
-        """Build it: `program` is the package whose docstrings are kept (they are its help)."""
+        """Build it: `program` is the package of ours."""
         from PyInstaller.config import CONF  # filled in by PyInstaller's start
 
         super().__init__()
@@ -84,11 +86,10 @@ class StaticExecutable(Target):
 
     def modules(self) -> Any:
         """Yield (name, (bytecode, is it a package)) of everything that is frozen."""
-        in_libpython = set(_imp._frozen_module_names())
         data = Path()
         # The Analysis's own list lacks what PyInstaller would put into base_library.zip.
         for name, path, _ in sorted(self.analysis.graph.make_pure_toc()):
-            if name in in_libpython or left_out(name):
+            if left_out(name):
                 continue
             if path in (None, "-"):
                 raise SystemExit(f"cannot be frozen: namespace package {name}")
@@ -116,11 +117,16 @@ class StaticExecutable(Target):
         filename = name.replace(".", "/") + ("/__init__.py" if package else ".py")
         tree = ast.parse(source)
         self.check_imports(name, tree)
+        if name == "encodings.aliases":
+            leave_out_aliases(tree)
         if top == "botocore" and re.search(r"\b__file__\b", source):
             tell_file(tree, NOWHERE + filename)
-        # Docstrings of others go; assertions go everywhere, as under `python -O`.
-        optimize = 1 if top in (self.program, "__main__") else 2
-        code = compile(tree, filename, "exec", dont_inherit=True, optimize=optimize)
+        flags = 0
+        if top == self.program:  # others may look at their annotations
+            tree = ast.fix_missing_locations(WithoutTypes().visit(tree))
+            flags = __future__.annotations.compiler_flag
+        # Docstrings and assertions go, as under `python -OO`.
+        code = compile(tree, filename, "exec", flags, dont_inherit=True, optimize=2)
         return marshal.dumps(code)
 
     def check_imports(self, name: str, tree: ast.Module) -> None:
@@ -136,13 +142,21 @@ class StaticExecutable(Target):
                     raise SystemExit(f"{name} cannot do without {module}, which is excluded")
 
     def write_table(self, modules: dict[str, tuple[bytes, bool]]) -> None:
-        """Write the bytecode into one file, and the table that points into it as C."""
+        """Write the bytecode into one file, and the table that points into it as C.
+
+        What is ours and what the interpreter starts with goes first in the table, which is searched
+        from its top, and last in the file, next to the code of the interpreter: the rest, most of
+        it botocore's, lies apart from all that a plain run reads from disk.
+        """
+        near = {self.program, "__main__", "encodings", *_imp._frozen_module_names()}
         blob = bytearray()
         rows = []
-        for name, (code, package) in sorted(modules.items()):
+        for name in sorted(modules, key=lambda name: (name.partition(".")[0] in near, name)):
+            code, package = modules[name]
             blob.extend(bytes(-len(blob) % 16))
             rows.append(f'    {{"{name}", code + {len(blob)}, {len(code)}, {int(package)}}},')
             blob.extend(code)
+        rows.reverse()
         (self.work / "modules.bin").write_bytes(blob)
         (self.work / "modules.c").write_text(
             "#include <Python.h>\n"
@@ -176,6 +190,34 @@ class StaticExecutable(Target):
         beside.rename(self.executable)
 
 
+class WithoutTypes(ast.NodeTransformer):
+    """Leaves out what only type checkers read, and each run would have to load.
+
+    The fields of a class stay: records are made of them.
+    """
+
+    def visit_If(self, node: ast.If) -> Any:
+        """Keep the other branch of `if TYPE_CHECKING`."""
+        self.generic_visit(node)
+        named = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return node.orelse if named else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        """Leave out what the compiler is told by a flag."""
+        return None if node.module == "__future__" else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        """Take the annotations from a function."""
+        self.generic_visit(node)
+        node.returns = None
+        return node
+
+    def visit_arg(self, node: ast.arg) -> Any:
+        """Take the annotation from an argument."""
+        node.annotation = None
+        return node
+
+
 def link_options(machine: str) -> list[str]:
     """Return how to link small, the same every time, and against nothing if that is possible."""
     if "macos" in machine:  # there the system's own library is all that is dynamic
@@ -193,9 +235,20 @@ def link_options(machine: str) -> list[str]:
 def left_out(name: str) -> bool:
     """Tell whether PyInstaller took this module for reasons that are not ours."""
     package, _, rest = name.partition(".")
-    if package == "importlib" and rest.startswith("_bootstrap"):
-        return True  # aliases of two modules that the interpreter itself starts with
+    if name == "zipimport" or (package == "importlib" and rest.startswith("_bootstrap")):
+        return True  # the interpreter starts with its own
     return package == "encodings" and rest != "" and rest not in CODECS.split()
+
+
+def leave_out_aliases(tree: ast.Module) -> None:
+    """Leave out other names of codecs that are not here: every run loads them."""
+    (table,) = (node for node in ast.walk(tree) if isinstance(node, ast.Dict))
+    kept = [
+        (name, codec)
+        for name, codec in zip(table.keys, table.values, strict=True)
+        if isinstance(codec, ast.Constant) and codec.value in CODECS.split()
+    ]
+    table.keys, table.values = [name for name, _ in kept], [codec for _, codec in kept]
 
 
 def tell_file(tree: ast.Module, path: str) -> None:
