@@ -199,9 +199,8 @@ class Bench:
         took = time.monotonic() - began
         return took, max(failed, CROWD - (self.here.calls - calls))
 
-    def cold(self, one: Subject, result: figures.Measured) -> None:
-        """Start a copy of which nothing is in memory."""
-        directory = subjects.Workshop().root
+    def cold(self, one: Subject, result: figures.Measured, directory: Path) -> None:
+        """Start a copy of which nothing is in memory; the directory is on a disk."""
         with cold.copy(one.command[0], directory) as program:
             cold.forget(program)
             took = self.measure(one, [str(program), *one.command[1:]])
@@ -248,10 +247,11 @@ def measure_all(place: Path) -> None:
                 wall, failed = bench.crowd(one)
                 results[one.key].crowd.append(wall)
                 results[one.key].crowd_failures += failed
-        for _ in range(plan["fewer"]):
-            for one in found:
-                if one.key in COLD:
-                    bench.cold(one, results[one.key])
+        with cold.disk(place) as disk:
+            for _ in range(plan["fewer"]):
+                for one in found:
+                    if one.key in COLD:
+                        bench.cold(one, results[one.key], disk)
         here.lead_to(FAR)
         rounds(plan["fewer"], "far", [one for one in found if one.distant and one.calls])
     (place / "results.json").write_text(
