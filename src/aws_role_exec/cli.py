@@ -14,12 +14,18 @@ from aws_role_exec.errors import (
     EXIT_USAGE,
     AwsRoleExecError,
     IdentityError,
-    OutputError,
     StsError,
 )
 from aws_role_exec.handover import environment, execute, signals
 from aws_role_exec.identity_variables import selected_beside
-from aws_role_exec.messages import VERSION_LINE, keep_quiet, say, say_error, tell
+from aws_role_exec.messages import (
+    VERSION_LINE,
+    keep_quiet,
+    print_out,
+    say,
+    say_error,
+    tell,
+)
 from aws_role_exec.redaction import keep_secret, secrets_in
 
 TYPE_CHECKING = False
@@ -73,16 +79,9 @@ def run(
     arguments: Sequence[str], environ: Mapping[str, str], caller_signals: dict[str, Any]
 ) -> int:
     """Do what the arguments ask; returns an exit code if there was no command to become."""
-    if list(arguments) == ["--version"]:  # asked by every install check; click would say the same
-        _print_version()
+    if _print_at_once(arguments, environ):
         return 0
-    if "--version" in arguments and len(arguments) == 2 and {*arguments} <= _DETAILED_VERSION:
-        from aws_role_exec import versions  # everything that is to be named
-        from aws_role_exec.output import files
-
-        files.Stream(1).write(versions.describe())
-        return 0
-    from aws_role_exec.request import options, request  # not for the version
+    from aws_role_exec.request import options, request  # not for version and help
 
     given = options.read(arguments, environ)
     if given is None:
@@ -171,6 +170,24 @@ _SECRETS_ON_A_TERMINAL = (
 )
 
 
+def _print_at_once(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Print the version or the help if that is all that is asked; returns whether it is.
+
+    click would print the same, and not so soon.
+    """
+    if list(arguments) == ["--version"]:  # by every install check
+        print_out(f"{VERSION_LINE}\n")
+    elif "--version" in arguments and len(arguments) == 2 and {*arguments} <= _DETAILED_VERSION:
+        from aws_role_exec import versions  # everything that is to be named
+
+        print_out(versions.describe())
+    elif list(arguments) in (["--help"], ["-h"]):
+        _print_help(arguments[0], arguments, environ)
+    else:
+        return False
+    return True
+
+
 def _print_what_needs_no_role(
     given: Options, arguments: Sequence[str], environ: Mapping[str, str]
 ) -> int | None:
@@ -181,14 +198,22 @@ def _print_what_needs_no_role(
     """
     word, *more = given.command or ("",)
     if word == "version" and not more:
-        _print_version()
+        print_out(f"{VERSION_LINE}\n")
         return 0
     if word != "help" and (arguments or not os.isatty(1)):
         return None
-    from aws_role_exec.request import command_line  # click
-
-    command_line.print_help(more[0] if more else None, arguments)
+    _print_help(more[0] if more else "-h", arguments, environ)
     return 0 if word == "help" else EXIT_USAGE
+
+
+def _print_help(what: str, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Print the help: all of it (`--help`), a summary of the options (`-h`), or on a topic."""
+    from aws_role_exec.request import help, options  # noqa: A004 - what it is
+
+    printer = {"--help": help.full, "-h": help.summary}.get(what)
+    width = help.columns(environ)
+    text = help.topic(what, width) if printer is None else printer(width)
+    help.show(text, is_colored=options.wants_color(arguments, environ))
 
 
 def _explain(asked: Request, environ: Mapping[str, str], about: Tell) -> int:
@@ -292,12 +317,3 @@ def _where(error: BaseException) -> Iterator[str]:
     for frame in traceback.format_tb(error.__traceback__):
         yield from frame.splitlines()
     yield type(error).__qualname__
-
-
-def _print_version() -> None:
-    try:
-        os.write(1, f"{VERSION_LINE}\n".encode())
-    except BrokenPipeError:
-        pass  # who reads has read enough
-    except OSError as error:
-        raise OutputError(f"writing to stdout: {error.strerror}") from None

@@ -1,10 +1,11 @@
-"""Lines for people, on stderr."""
+"""What people are told: lines on stderr, and on stdout what they asked for."""
 
 from __future__ import annotations
 
 import os
 
 from aws_role_exec import __version__
+from aws_role_exec.errors import OutputError
 from aws_role_exec.redaction import redact
 
 TYPE_CHECKING = False
@@ -30,13 +31,27 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
-def _write(text: str) -> None:
-    left = memoryview(text.encode("utf-8", "backslashreplace"))
+def print_out(text: str) -> None:
+    """Print a text on stdout. Raises OutputError where it cannot be written."""
     try:
-        while left:
-            left = left[os.write(2, left) :]
+        _write_all(1, text)
+    except BrokenPipeError:
+        pass  # who reads has read enough
+    except OSError as error:
+        raise OutputError(f"writing to stdout: {error.strerror}") from None
+
+
+def _write(text: str) -> None:
+    try:
+        _write_all(2, text)
     except OSError:
         pass
+
+
+def _write_all(descriptor: int, text: str) -> None:
+    left = memoryview(text.encode("utf-8", "backslashreplace"))
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def say_error(message: str, hint: str | None, *, is_colored: bool) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,7 @@ class _Command(click.Command):
 
     def get_help(self, _context: click.Context) -> str:
         """Return the long help, for `--help`."""
-        return help.full(_columns()).removesuffix("\n")
+        return help.full(help.columns(os.environ)).removesuffix("\n")
 
 
 def _options(**given: Any) -> Options:
@@ -154,26 +153,8 @@ def make_command() -> click.Command:
 
 def _print_summary(context: click.Context, _parameter: click.Parameter, is_given: bool) -> None:
     if is_given and not context.resilient_parsing:
-        click.echo(help.summary(_columns()), color=context.color, nl=False)
+        click.echo(help.summary(help.columns(os.environ)), color=context.color, nl=False)
         context.exit()
-
-
-def _columns() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def print_help(topic: str | None, arguments: Sequence[str]) -> None:
-    """Print the summary of all options, or the help on a topic.
-
-    Raises UsageError for a topic that does not exist, OutputError where it cannot be written.
-    """
-    text = help.summary(_columns()) if topic is None else help.topic(topic, _columns())
-    try:
-        click.echo(text, color=wants_color(arguments, os.environ), nl=False)
-    except BrokenPipeError:
-        pass  # who reads has read enough
-    except OSError as error:
-        raise OutputError(f"writing to stdout: {error.strerror}") from None
 
 
 def parse(arguments: Sequence[str]) -> Options | None:

@@ -5,9 +5,7 @@ The manual page is made from the same topics, by packaging/generate.py.
 
 from __future__ import annotations
 
-import textwrap
-
-import click
+import os
 
 from aws_role_exec.credentials import VARIABLES
 from aws_role_exec.errors import (
@@ -18,13 +16,13 @@ from aws_role_exec.errors import (
     UsageError,
 )
 from aws_role_exec.identity_variables import IDENTITY_PREFIXES, IDENTITY_VARIABLES
-from aws_role_exec.messages import PROGRAM
+from aws_role_exec.messages import PROGRAM, print_out
 from aws_role_exec.records import record
 from aws_role_exec.request.options import GROUPS, TABLE, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 WIDEST = 100
 """Columns: longer lines are hard to read."""
@@ -149,13 +147,37 @@ TOPICS = {
 """By the word that `aws-role-exec help` takes."""
 
 
+def columns(environ: Mapping[str, str]) -> int:
+    """Return the width of the terminal, as COLUMNS or stdout tell it; 80 where neither does."""
+    given = environ.get("COLUMNS", "")
+    if given.isascii() and given.isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+def show(text: str, *, is_colored: bool | None) -> None:
+    """Print a help on stdout, with bold headings if that is a terminal or they are asked for.
+
+    Raises OutputError where it cannot be written.
+    """
+    if is_colored is None:
+        is_colored = os.isatty(1) and os.name != "nt"
+    if not is_colored:
+        text = text.replace(_BOLD, "").replace(_PLAIN, "")
+    print_out(text)
+
+
 def full(columns: int) -> str:
     """Return all of the help, for a terminal of this width."""
     width = min(columns, WIDEST)
     parts = [USAGE, _paragraph(DESCRIPTION, width, 2)]
     parts += [_group(name, width, is_short=False) for name in GROUPS]
     examples = [
-        f"{_paragraph(what, width, 2)}\n{textwrap.indent(how, '    ')}" for what, how in EXAMPLES
+        "\n".join([_paragraph(what, width, 2), *(f"    {line}" for line in how.split("\n"))])
+        for what, how in EXAMPLES
     ]
     parts += [_heading("Examples"), *examples]
     topics = [(name, f"{topic.summary}.") for name, topic in TOPICS.items()]
@@ -212,7 +234,10 @@ def _group(name: str, width: int, *, is_short: bool) -> str:
 
 
 def _heading(text: str) -> str:
-    return click.style(f"{text}:", bold=True)
+    return f"{_BOLD}{text}:{_PLAIN}"
+
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"  # ECMA-48's select graphic rendition
 
 
 def _rows(rows: Iterable[tuple[str, str]], width: int) -> str:
@@ -238,6 +263,11 @@ def _paragraph(text: str, width: int, indent: int) -> str:
 
 def _fold(text: str, width: int) -> list[str]:
     """Return the lines of a text, broken at blanks alone: options and paths stay whole."""
-    whole = text.replace("[default: ", "[default:\xa0")
-    lines = textwrap.wrap(whole, max(width, 20), break_long_words=False, break_on_hyphens=False)
-    return [line.replace("\xa0", " ") for line in lines]
+    lines = [""]
+    for word in text.replace("[default: ", "[default:\xa0").split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and len(longer.rstrip()) > max(width, 20):
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [line.rstrip().replace("\xa0", " ") for line in lines if line]
