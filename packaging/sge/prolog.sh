@@ -1,7 +1,7 @@
 #!/bin/bash -p
-# Grid Engine prolog: give jobs that roles.map lists a credentials file, without a change to their
+# Grid Engine prolog: give jobs that roles.map lists credentials, without a change to their
 # scripts. Runs as root on the node before the job (`prolog root@/etc/sge/prolog.sh` in the queue);
-# epilog.sh removes the file. docs/grid-engine.md says how to install them.
+# epilog.sh removes them. docs/grid-engine.md says how to install them.
 #
 # Grid Engine hands the submitted environment to root: -p keeps bash from taking functions out of
 # it, and nothing else of it stays but what Grid Engine itself says.
@@ -10,7 +10,7 @@ for name in $(compgen -e); do
 done
 export PATH=/usr/local/bin:/usr/bin:/bin
 credentials() {
-  env -i JOB_ID="$JOB_ID" SGE_TASK_ID="$SGE_TASK_ID" \
+  env -i JOB_ID="$JOB_ID" SGE_TASK_ID="$SGE_TASK_ID" SGE_JOB_SPOOL_DIR="$SGE_JOB_SPOOL_DIR" \
     /usr/libexec/aws-role-exec/job-credentials "$@"
 }
 fact() { sed -n "s/^$1=//p" "$SGE_JOB_SPOOL_DIR/config"; }
@@ -38,12 +38,15 @@ case $? in
     ;;
 esac
 told=$(credentials write "$job" "$(id -u "$owner")" "${facts[@]}" 2>&1) || fail "$told"
-file=$(credentials check "$job" 2>&1) || fail "$file"
-[ -n "$file" ] || fail "it was not written"
+environment=$SGE_JOB_SPOOL_DIR/environment
+submitted() { sed -n "s/^$1=//p" "$environment" 2>/dev/null; }
+variables=$(credentials check "$job" "$(submitted no_proxy)" "$(submitted NO_PROXY)" 2>&1) ||
+  fail "$variables"
+[ -n "$variables" ] || fail "none were written"
 log "$told"
 
 # The job is started with what this file holds, a variable a line. An identity that was submitted
-# along would win over the file.
+# along would win over ours, and what we set has to be there once.
 # identity variables: made by packaging/generate.py
 names='(AWS_ACCESS_KEY'
 names+='|AWS_ACCESS_KEY_ID'
@@ -66,8 +69,8 @@ names+='|AWS_CONTAINER_AUTHORIZATION_TOKEN.*'
 names+='|AWS_CONTAINER_CREDENTIALS_.*'
 names+='|AWS_VAULT.*)'
 # end
-environment=$SGE_JOB_SPOOL_DIR/environment
+while IFS='=' read -r name _; do names=${names%)}"|$name)"; done <<<"$variables"
 # grep says 1 where nothing else is in it.
 { { rest=$(grep -Ev "^$names=" "$environment") || [ $? = 1 ]; } &&
-  printf '%sAWS_SHARED_CREDENTIALS_FILE=%s\n' "${rest:+$rest$'\n'}" "$file" >"$environment"; } 2>/dev/null ||
+  printf '%s\n' "${rest:+$rest$'\n'}$variables" >"$environment"; } 2>/dev/null ||
   fail "$environment cannot be changed"

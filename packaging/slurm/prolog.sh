@@ -1,7 +1,7 @@
 #!/bin/bash
-# Slurm Prolog: give jobs that roles.map lists a credentials file, without a change to their
-# scripts. Runs as root on each node before the job; taskprolog.sh tells the job where the file is,
-# epilog.sh removes it. docs/slurm-admin.md says how to install them.
+# Slurm Prolog: give jobs that roles.map lists credentials, without a change to their scripts.
+# Runs as root on each node before the job; taskprolog.sh tells the job where they are, epilog.sh
+# removes them. docs/slurm-admin.md says how to install them.
 #
 # It always exits 0: a Prolog that fails drains the node and holds the job. A job that should have
 # had credentials and has none is stopped by taskprolog.sh instead.

@@ -1,15 +1,15 @@
 #!/bin/bash
-# Slurm TaskProlog: point every task of the job at the file that prolog.sh wrote.
+# Slurm TaskProlog: point every task of the job at the credentials that prolog.sh left for it.
 # Runs as the job's user; what it prints changes the task's environment. Slurm takes the rest of
 # the line as it stands, so nothing is quoted.
 jobs=/usr/libexec/aws-role-exec/job-credentials
 [ -e $jobs ] || [ -e /etc/aws-role-exec/roles.map ] || exit 0 # a node without roles
-if ! file=$($jobs check "$SLURM_JOB_ID" 2>&1); then
-  printf 'print aws-role-exec: %s\n' "${file//$'\n'/$'\n'print }"
+if ! variables=$($jobs check "$SLURM_JOB_ID" "${no_proxy-}" "${NO_PROXY-}" 2>&1); then
+  printf 'print aws-role-exec: %s\n' "${variables//$'\n'/$'\n'print }"
   exit 1 # stops the task; the node stays up
 fi
-[ -n "$file" ] || exit 0
-# An identity that was submitted along would win over the file.
+[ -n "$variables" ] || exit 0
+# An identity that was submitted along would win over them.
 for name in $(compgen -e AWS_); do
   case $name in
     # identity variables: made by packaging/generate.py
@@ -37,4 +37,4 @@ for name in $(compgen -e AWS_); do
       ;;
   esac
 done
-echo "export AWS_SHARED_CREDENTIALS_FILE=$file"
+printf 'export %s\n' "${variables//$'\n'/$'\n'export }"

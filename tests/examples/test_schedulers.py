@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 
 from aws_role_exec import identity_variables
 from examples.sandbox import REPOSITORY, Ran, Sandbox
+from runner import wait_for
+from scheduler.daemons import processes_with
 from scheduler.site import install
 from servers.sts import ACCESS_DENIED
 
@@ -51,6 +54,15 @@ class Node:
 
     def map(self, text: str) -> None:
         (self.root / "etc/roles.map").write_text(text)
+
+    def set(self, line: str) -> None:
+        """One more line of base.env."""
+        with (self.root / "etc/base.env").open("a") as settings:
+            settings.write(f"\n{line}\n")
+
+    def held(self) -> dict[int, str]:
+        """The processes that renew the job's credentials."""
+        return processes_with(f"TMPDIR={self.job}")
 
     def start(self, script: str, *words: str, **env: str | None) -> Ran:
         path = self.root / script
@@ -602,6 +614,80 @@ class TestHostileEnvironment:
         assert stat.S_IMODE(os.stat(node.job / "credentials").st_mode) == 0o600
         (asked,) = sandbox.assumed()
         assert asked["RoleArn"].endswith(":role/hpc-gpu-s3-readwrite")
+
+
+@slurm
+class TestRenewal:
+    """With AWS_ROLE_EXEC_RENEW=true; jobs that outlive their sessions are in tests/scheduler."""
+
+    @pytest.fixture
+    def renewing(self, node: Node) -> Iterator[Node]:
+        node.set("AWS_ROLE_EXEC_RENEW=true")
+        yield node
+        node.start("epilog.sh").ok()
+        wait_for(lambda: not node.held())
+
+    def test_a_job_that_nobody_tells_of_has_not_ended(
+        self, renewing: Node, sandbox: Sandbox, tmp_path: Path
+    ) -> None:
+        """While Slurm does not answer; it has when Slurm knows of no such job on this node."""
+        asked, answer = tmp_path / "asked", tmp_path / "answer"
+        asked.touch()
+        sandbox.script("scontrol", "exit 1")
+        sandbox.script("squeue", f'echo "$*" >>{asked}; exec cat {answer}')
+        renewing.start("prolog.sh").ok()
+
+        def goes_on() -> None:
+            before = len(asked.read_text().splitlines())
+            wait_for(lambda: len(asked.read_text().splitlines()) >= before + 2)
+            assert renewing.held()
+
+        goes_on()  # no answer
+        for text in ("47110\n4711\n", "47110\n"):
+            (tmp_path / "new").write_text(text)
+            (tmp_path / "new").rename(answer)
+            if "\n4711\n" in text:
+                goes_on()
+        wait_for(lambda: not renewing.held() and not renewing.job.exists())
+
+    @pytest.mark.parametrize(
+        ("submitted", "given"),
+        [
+            ({}, ("127.0.0.1", "127.0.0.1")),
+            ({"no_proxy": "a.b"}, ("a.b,127.0.0.1", "a.b,127.0.0.1")),
+            ({"no_proxy": "a", "NO_PROXY": "b"}, ("a,127.0.0.1", "b,127.0.0.1")),
+            ({"NO_PROXY": "*"}, ("*", "*")),
+            ({"no_proxy": "x, 127.0.0.1 ,y"}, ("x, 127.0.0.1 ,y", "x, 127.0.0.1 ,y")),
+        ],
+    )
+    def test_no_proxy_sees_the_credentials(
+        self, renewing: Node, submitted: dict[str, str | None], given: tuple[str, str]
+    ) -> None:
+        """They come from this node; hosts that the user excepted stay so."""
+        renewing.start("prolog.sh").ok()
+        lines = renewing.start("taskprolog.sh", **submitted).ok().output.splitlines()
+        names = ("no_proxy", "NO_PROXY")
+        wanted = {f"export {name}={value}" for name, value in zip(names, given, strict=True)}
+        assert {line for line in lines if line.lower().startswith("export no_proxy=")} == wanted
+
+    @pytest.mark.parametrize("word", ["process", "True", "2"])
+    def test_another_word_than_true_or_false_stops_jobs(
+        self, node: Node, sandbox: Sandbox, word: str
+    ) -> None:
+        """Rather than credentials that end too early."""
+        node.set(f"AWS_ROLE_EXEC_RENEW={word}")
+        node.start("prolog.sh").ok()
+        told = node.start("taskprolog.sh")
+        assert told.code == 1
+        assert f"AWS_ROLE_EXEC_RENEW={word} in {node.root}/etc/base.env: write true" in told.output
+        assert sandbox.assumed() == []
+
+    def test_false_is_as_without_it(self, node: Node) -> None:
+        """A file with keys."""
+        node.set("AWS_ROLE_EXEC_RENEW=false")
+        node.start("prolog.sh").ok()
+        assert "aws_access_key_id" in (node.job / "credentials").read_text()
+        assert not node.held()
 
 
 @slurm

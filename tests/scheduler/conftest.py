@@ -16,6 +16,8 @@ from servers.sts import BASE, Sts
 
 # Says that it is ready, then writes the name of every signal that reaches it.
 LISTENER = f"{shlex.quote(sys.executable)} -I {Path(__file__).with_name('listener.py')}"
+# Asks for credentials that are renewed, and writes each new key.
+CLIENT = shlex.join(["bash", str(Path(__file__).with_name("client.sh"))])
 Submit = Callable[..., Job]
 
 

@@ -78,15 +78,18 @@ class Daemons:
 
     def processes(self) -> list[int]:
         """Every process that was started for this scheduler, by its environment."""
-        mark = f"{self.mark}={self.env()[self.mark]}".encode()
-        found = []
-        for entry in os.listdir("/proc"):
-            with contextlib.suppress(OSError):
-                if entry.isdigit():
-                    environ = Path(f"/proc/{entry}/environ").read_bytes()
-                    if mark in environ.split(b"\0"):
-                        found.append(int(entry))
-        return found
+        return [*processes_with(f"{self.mark}={self.env()[self.mark]}")]
+
+
+def processes_with(*variables: str) -> dict[int, str]:
+    """Every process that was started with one of these NAME=VALUE, and what it is called."""
+    marks = {variable.encode() for variable in variables}
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if marks & set((entry / "environ").read_bytes().split(b"\0")):
+                found[int(entry.name)] = (entry / "comm").read_text().strip()
+    return found
 
 
 def free_ports(count: int) -> Sequence[int]:

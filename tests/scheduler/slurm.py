@@ -177,8 +177,18 @@ class Cluster(Daemons):
         self._account("user", "root,nobody", "account=genomics,climate", "defaultaccount=genomics")
         self.daemon("slurmctld", "-D")
         for node in ("n1", "n2"):
-            self.daemon("slurmd", "-D", "-N", node)
+            self.start_node(node)
         wait_for(lambda: self.idle_nodes() == "2")
+
+    def start_node(self, name: str) -> None:
+        self.daemon("slurmd", "-D", "-N", name)
+
+    def kill_node(self, name: str) -> None:
+        """End its slurmd by SIGKILL; the jobs that it started go on."""
+        (slurmd,) = [each for each in self.running if list(each.args)[-1:] == [name]]  # type: ignore[arg-type]
+        slurmd.kill()
+        slurmd.wait()
+        self.running.remove(slurmd)
 
     def _start_accounting(self) -> int:
         """Start MariaDB and slurmdbd; returns the port of the latter."""

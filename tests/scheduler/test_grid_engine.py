@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runner import ROLE, wait_for
-from scheduler.conftest import LISTENER
+from scheduler.conftest import CLIENT, LISTENER
+from scheduler.daemons import processes_with
 from scheduler.grid_engine import GridEngine, Job
 from servers.sts import ACCESS_DENIED, Sts
 
@@ -231,6 +232,70 @@ class TestProlog:
         wait_for(lambda: job.output.count("ready") == 2, 120)
         assert len(sts.issued) == 2
         assert all(key.access_key in job.output for key in sts.issued)
+
+
+class TestRenewal:
+    """Sessions last five seconds here, and jobs last longer."""
+
+    @pytest.fixture(autouse=True)
+    def renewing(self, base: Path, sts: Sts) -> None:
+        sts.session_seconds = 5
+        with (base.parent / "etc/base.env").open("a") as settings:
+            settings.write("AWS_ROLE_EXEC_RENEW=true\n")
+
+    def test_a_job_script_renews(self, submit: Submit, sts: Sts) -> None:
+        """Its process is the program, and the helper ends with it."""
+        job = submit(f"{BECOME} --renew -- {CLIENT} 2")
+        assert job.wait()["exit_status"] == "0", job.output
+        assert set(keys(job)) <= {key.access_key for key in sts.issued}
+        wait_for(lambda: not processes_with(f"JOB_ID={job.number}"))
+
+    def test_a_job_of_the_queue_is_renewed(self, base: Path, plain: Submit, sts: Sts) -> None:
+        """Each task by a helper of its own; nothing that was submitted along stands in the way."""
+        along = {"AWS_PROFILE": "mine", "AWS_EC2_METADATA_DISABLED": "no", "no_proxy": "a.b"}
+        job = plain(f"set -e; {CLIENT} 3; env", "-t", "1-2", env=along)
+        assert {row["exit_status"] for row in (job.wait(), *job.accounted())} == {"0"}, job.output
+        for task in (1, 2):
+            name = f":assumed-role/for-gpu/sge-{job.number}_{task}"
+            issued = {key.access_key for key in sts.issued if key.arn.endswith(name)}
+            assert len(issued & set(keys(job))) == 3
+        assert not re.search(r"(?m)^AWS_(ACCESS_KEY|SECRET|SESSION)", job.output)
+        for line in ("AWS_PROFILE=aws-role-exec", "AWS_EC2_METADATA_DISABLED=true"):
+            assert job.output.count(f"\n{line}\n") == 2
+        for name in ("no_proxy", "NO_PROXY"):
+            assert job.output.count(f"\n{name}=a.b,127.0.0.1\n") == 2
+        wait_for(lambda: not processes_with(f"JOB_ID={job.number}") and not os.listdir(base))
+
+    def test_without_an_epilog_nothing_is_left(
+        self, cell: GridEngine, base: Path, plain: Submit
+    ) -> None:
+        """What holds the credentials sees for itself that the job has gone."""
+        epilog = cell.root / "epilog.sh"
+        text = epilog.read_text()
+        epilog.write_text("#!/bin/sh\nexit 0\n")
+        try:
+            job = plain(f"{CLIENT} 2")
+            assert job.wait()["exit_status"] == "0", job.output
+            wait_for(lambda: not processes_with(f"JOB_ID={job.number}") and not os.listdir(base))
+        finally:
+            epilog.write_text(text)
+
+    def test_a_refusal_is_told_in_the_jobs_output(
+        self, base: Path, plain: Submit, sts: Sts
+    ) -> None:
+        """The job does not run, and nothing is held for it."""
+        sts.always(ACCESS_DENIED)
+        job = plain("echo ran")
+        wait_for(lambda: job.states == ["Eqw"])
+        assert "no credentials for this job: aws-role-exec: " in job.output
+        assert "AccessDenied" in job.output
+        assert "ran" not in job.output.split()
+        wait_for(lambda: not processes_with(f"JOB_ID={job.number}"))
+
+
+def keys(job: Job) -> list[str]:
+    """What the clients of a job printed."""
+    return re.findall(r"(?m)^key \S+ \d+ (\S+)$", job.output)
 
 
 class TestAttacks:
