@@ -42,7 +42,7 @@ def run(cluster: Cluster, site: Sandbox) -> Run:
 @pytest.mark.parametrize(
     ("example", "arguments", "role", "seconds"),
     [
-        ("slurm/job.sh", (), "hpc-ml-training/slurm-{}", 14400),
+        ("slurm/job.sh", (), "hpc-ml-training/slurm-{}", 3600),
         ("bedrock/summarize.sh", ("4710",), "hpc-bedrock-nova/climate-summary-{}", 1800),
         ("bedrock/batch-submit.sh", (), "hpc-bedrock-batch/batch-submit-{}", 900),
     ],
