@@ -242,10 +242,10 @@ def build(release: Release) -> None:
         executable = release.dist / name / (release.name + suffix)
         if executable.exists():
             release.add(executable, "Binary", os=target["os"], arch=target["arch"])
+        elif name in here:
+            raise Refused(f"no executable in {release.dist / name}")
         else:
             say(f"{name}: not built here; {target['make']} makes it on {target['runner']}")
-    if not release.of("Binary"):
-        raise Refused(f"no executable in {release.dist}")
     wheel(release)
 
 
@@ -518,22 +518,22 @@ def sign(release: Release) -> None:
 
 
 def formula(release: Release) -> None:
-    """Write the Homebrew formula for the archives that there are."""
+    """Write the Homebrew formula, for both systems and both processors."""
     blocks = []
     for system in ("darwin", "linux"):
-        inner = [
-            f"    {HOMEBREW[one['arch']]} do\n"
-            f'      url "{release.url(one)}"\n'
-            f'      sha256 "{one["sha256"]}"\n'
-            "    end\n"
-            for arch in ("arm64", "amd64")
-            for one in release.of("Archive", os=system, arch=arch)
-        ]
-        if inner:
-            blocks.append(f"  {HOMEBREW[system]} do\n" + "\n".join(inner) + "  end\n")
-    if not release.of("Archive", os="darwin"):
-        say("the formula is for Linux only: there are no archives for macOS")
-        blocks.insert(0, "  depends_on :linux\n")
+        inner = []
+        for arch in ("arm64", "amd64"):
+            archives = release.of("Archive", os=system, arch=arch)
+            if not archives:
+                raise Refused(f"the formula needs an archive for {system}_{arch}: there is none")
+            (one,) = archives
+            inner.append(
+                f"    {HOMEBREW[arch]} do\n"
+                f'      url "{release.url(one)}"\n'
+                f'      sha256 "{one["sha256"]}"\n'
+                "    end\n"
+            )
+        blocks.append(f"  {HOMEBREW[system]} do\n" + "\n".join(inner) + "  end\n")
     text = FORMULA
     for key in ("description", "homepage", "license"):
         text = text.replace(f"@{key}@", release.project[key])
@@ -655,6 +655,10 @@ def faults_of(release: Release) -> Iterator[str]:
     for kind in ("Binary", "Archive", "Wheel", "Sdist", "Package", "SBOM", "Checksum", "Formula"):
         if not release.of(kind):
             yield f"there is no {kind}"
+    for name, target in release.targets:
+        archives = release.of("Archive", os=target["os"], arch=target["arch"])
+        if target["make"] == MADE_HERE and not archives:
+            yield f"there is no archive for {name}"
     sums = (release.dist / SUMS).read_text() if (release.dist / SUMS).exists() else ""
     offered = {f"{one['sha256']}  {one['name']}" for one in release.of(*OFFERED)}
     for line in sorted(offered.symmetric_difference(sums.splitlines())):

@@ -1,7 +1,7 @@
 # The static executables; docs/binary.md tells how they are made.
 .PHONY: binary test-binary lint-build
 
-binary: | $(BIN)/python ## make the static executables: dist/linux_amd64 and dist/linux_arm64
+binary: | $(BIN)/python ## make the executables in dist/: Linux (static) and macOS, each for amd64 and arm64
 	$(BIN)/python build/build.py
 
 ifeq ($(shell uname -sm),Linux x86_64)

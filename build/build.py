@@ -1,8 +1,10 @@
-"""Make the static executables: `python3 build/build.py linux_amd64 linux_arm64`.
+"""Make the static executables: `python3 build/build.py linux_amd64 darwin_arm64`.
 
 A straight line for each target, every step cached outside the checkout:
 
     zig wheel --> zlib, OpenSSL --> CPython --> PyInstaller with aws-role-exec.spec --> dist/
+
+A Linux machine makes those for macOS too; macos/ has what they need beside that.
 
 A step's place in the cache is named after a hash of all that goes into it (its recipe, the
 pins it uses, the steps it builds on), so nothing is ever updated there: it is whole or it is
@@ -24,18 +26,30 @@ import tempfile
 import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+MACOS = HERE / "macos"
 PINS = tomllib.loads((HERE / "pins.toml").read_text())
+
+#: The oldest macOS that the executables run on: the first for Apple's own processors.
+OLDEST_MACOS = 11
+MACOS_ARM64 = {"darwin_arm64": f"arm64-apple-macos{OLDEST_MACOS}"}
+MACOS_AMD64 = {"darwin_amd64": f"x86_64-apple-macos{OLDEST_MACOS}"}
 
 #: What each kind of build machine can make. The first is for the machine itself: its Python also
 #: runs PyInstaller, and is the "build Python" that cross-compiling CPython asks for.
 TARGETS = {
-    ("Linux", "x86_64"): {"linux_amd64": "x86_64-linux-musl", "linux_arm64": "aarch64-linux-musl"},
-    ("Darwin", "arm64"): {"darwin_arm64": "arm64-apple-macos11"},
-    ("Darwin", "x86_64"): {"darwin_amd64": "x86_64-apple-macos11"},
+    ("Linux", "x86_64"): {
+        "linux_amd64": "x86_64-linux-musl",
+        "linux_arm64": "aarch64-linux-musl",
+        **MACOS_ARM64,
+        **MACOS_AMD64,
+    },
+    ("Darwin", "arm64"): MACOS_ARM64,
+    ("Darwin", "x86_64"): MACOS_AMD64,
 }
 
 
@@ -65,27 +79,45 @@ def main() -> None:
     host_target = next(iter(possible.values()))
     zig = cache.wheels("zig")
     site = [cache.wheels("pyinstaller"), cache.wheels("program")]
-    libraries = cache.libraries(zig, host_target)
-    host_python = cache.cpython(zig, host_target, libraries, None)
-    recipes = []
-    for name in arguments.targets:
-        target = possible[name]
-        libraries = cache.libraries(zig, target)
-        build_python = None if target == host_target else host_python
-        python = cache.cpython(zig, target, libraries, build_python)
-        parts = {"python": str(python), "libraries": str(libraries)}
-        recipes.append({"name": name, "target": target, **parts})
+    wanted = {name: possible[name] for name in arguments.targets}
+    with ThreadPoolExecutor() as pool:  # each waits for a long while on one thing: a configure
+        host = pool.submit(compiled, cache, zig, host_target)
+        made = {host_target: host}
+        for target in wanted.values():
+            if target != host_target:
+                made[target] = pool.submit(compiled, cache, zig, target, host)
+    recipes = [
+        {"name": name, "target": target, **made[target].result()} for name, target in wanted.items()
+    ]
     freeze(
         recipes,
         arguments.dist.absolute(),
         zig=zig,
-        python=host_python,
+        python=Path(host.result()["python"]),
         site=site,
         commit=arguments.commit,
     )
     for name in arguments.targets:
         executable = arguments.dist / name / "aws-role-exec"
         print(f"build.py: {executable}: {executable.stat().st_size / 1e6:.1f} MB")
+
+
+def compiled(
+    cache: "Cache", zig: Path, target: str, host: Future[dict[str, str]] | None = None
+) -> dict[str, str]:
+    """Return where the `libraries` and the `python` for a target are, made if they were not.
+
+    All but the first are made with the Python of the `host`.
+    """
+    libraries = cache.libraries(zig, target)
+    build_python = Path(host.result()["python"]) if host else None
+    python = cache.cpython(zig, target, libraries, build_python)
+    return {"libraries": str(libraries), "python": str(python)}
+
+
+def is_macos(target: str) -> bool:
+    """Tell macOS from Linux."""
+    return "-apple-" in target
 
 
 def need(packages: dict[str, list[str]]) -> None:
@@ -208,11 +240,13 @@ class Cache:
         interpreter = str(build_python / "python" / "bin" / "python3") if build_python else ""
 
         def make(place: Path) -> None:
-            extra = {"DEPS": str(libraries), "BUILD_PYTHON": interpreter}
+            extra = {"DEPS": str(libraries), "BUILD_PYTHON": interpreter, "MACOS": str(MACOS)}
             self.compile("cpython", place, zig, target, extra)
 
         built_with = build_python.name if build_python else ""
         inputs = [*self.inputs("cpython"), zig.name, target, libraries.name, built_with]
+        if is_macos(target):
+            inputs += [(MACOS / name).read_bytes() for name in ("config.site", "include/util.h")]
         return self.entry(f"cpython-{target}", inputs, make)
 
     def inputs(self, source: str) -> list[str | bytes]:
@@ -244,6 +278,11 @@ class Cache:
 
     def source(self, name: str) -> Path:
         """Return the pinned tarball, from the cache, Debian or its author."""
+        with self.lock(f"source-{name}"):
+            return self.fetched(name)
+
+    def fetched(self, name: str) -> Path:
+        """Return the pinned tarball, fetched if it is not there; one caller at a time."""
         pin = PINS[name][PINS["use"][name]]
         for sha256 in pin["sha256"]:
             kept: Path = self.root / "sources" / sha256

@@ -50,13 +50,19 @@ class StaticExecutable(Target):
         program: str,
         overrides: str,
         replacements: str,
+        compiled: dict[str, tuple[bytes, bool]],
+        additions: list[str],
         launcher: str,
         commit: str,
         machine: str,
         python: str,
         libraries: str,
     ) -> None:
-        """Build it: `program` is the package of ours."""
+        """Build it.
+
+        `program` is the package of ours, `compiled` is filled with the bytecode of the Analysis
+        for all that are built, and `additions` are files of modules that this one needs besides.
+        """
         from PyInstaller.config import CONF  # filled in by PyInstaller's start
 
         super().__init__()
@@ -65,6 +71,8 @@ class StaticExecutable(Target):
         self.commit = commit
         self.overrides = Path(overrides)
         self.replacements = Path(replacements)
+        self.compiled = compiled
+        self.additions = [Path(file) for file in additions]
         self.launcher = launcher
         self.machine = machine
         self.python = Path(python)
@@ -78,7 +86,9 @@ class StaticExecutable(Target):
         strays = [name for name, _, kind in self.analysis.binaries if kind == "EXTENSION"]
         if strays:
             raise SystemExit(f"cannot be linked in: extension modules {strays}")
-        modules = dict(self.modules())
+        if not self.compiled:
+            self.compiled.update(self.modules())
+        modules = {**self.compiled, **dict(self.added())}
         self.write_table(modules)
         self.link()
         size = self.executable.stat().st_size
@@ -102,6 +112,11 @@ class StaticExecutable(Target):
         for name, source in frozen_data(data):
             package = name == "frozen_data"
             yield name, (self.bytecode(name, source, package), package)
+
+    def added(self) -> Any:
+        """Yield the same of the modules that are for this machine alone."""
+        for file in self.additions:
+            yield file.stem, (self.bytecode(file.stem, file.read_text("utf-8"), False), False)
 
     def bytecode(self, name: str, source: str, package: bool) -> bytes:
         """Compile a module: replaced if `replacements/` has one, plus what `overrides/` adds."""
@@ -180,7 +195,7 @@ class StaticExecutable(Target):
         command += [self.launcher, str(self.work / "modules.c")]
         command += [*archives, "-lm", *link_options(self.machine)]
         self.executable.parent.mkdir(parents=True, exist_ok=True)
-        made = self.work / "executable"
+        made = self.work / self.executable.name  # which a signature for macOS names
         environment = {**os.environ, "TARGET": self.machine}
         subprocess.run([*command, "-o", str(made)], check=True, cwd=self.work, env=environment)
         # Renamed into place, so that a running executable is replaced and never half written.
@@ -220,8 +235,8 @@ class WithoutTypes(ast.NodeTransformer):
 
 def link_options(machine: str) -> list[str]:
     """Return how to link small, the same every time, and against nothing if that is possible."""
-    if "macos" in machine:  # there the system's own library is all that is dynamic
-        return ["-Wl,-dead_strip", "-Wl,-x", "-Wl,-no_uuid", "-Wl,-stack_size,0x1000000"]
+    if "-apple-" in machine:  # there the system's own library is all that is dynamic
+        return ["-s", "-Wl,-dead_strip", "-Wl,-stack_size,0x1000000"]
     return [
         "-static",
         "-s",

@@ -1,7 +1,8 @@
 # CPython, static, every extension module built in. Runs in the unpacked source; leaves in $OUT
-#   python/    an ordinary installation (bin/python3 runs: it is the build's own Python too)
 #   lib/       libpython3.a and the helper archives that go with it
 #   include/   Python.h and friends
+# and, if it is the first build,
+#   python/    an ordinary installation: bin/python3 is the build's own Python too
 # $DEPS holds include/ and lib/ of zlib and OpenSSL; $BUILD_PYTHON is empty for the first
 # build and names a Python of the same version for the cross-compiled ones.
 # shellcheck shell=sh disable=SC2086
@@ -21,8 +22,24 @@ if [ -n "$BUILD_PYTHON" ]; then
     export ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no ac_cv_buggy_getaddrinfo=no
 fi
 
-# macOS has no static programs: its own library stays dynamic, nothing else.
-case $TARGET in *-linux-*) static=-static ;; *) static="" ;; esac
+static=-static
+case $TARGET in
+    *-apple-*)
+        static="" # there are no static programs: the system's own library stays dynamic
+        # This configure knows no Mac that is built for elsewhere: let it take the processor's
+        # name for the system's, as with WebAssembly. And it links every program with a framework
+        # that only _scproxy wants, which is not linked in.
+        sed -e 's/^.wasm32-\*-\* | wasm64-\*-\*)$/*-apple-macos* | &/' \
+            -e 's/^.LIBS=".LIBS -framework CoreFoundation"$/:/' configure >configure.new
+        if [ "$(diff configure configure.new | grep -c '^>')" != 2 ]; then
+            echo "cpython.sh: this configure is another one" >&2
+            exit 1
+        fi
+        cat configure.new >configure
+        export CONFIG_SITE="$MACOS/config.site" # what it would have to run a program to find out
+        export CPPFLAGS="-I$MACOS/include"      # what zig's headers lack
+        ;;
+esac
 
 # MODULE_BUILDTYPE=static builds the modules into libpython; LINKFORSHARED would export all
 # symbols for extension modules that cannot exist here. pkg-config would find the host's
@@ -36,15 +53,18 @@ export ZLIB_CFLAGS="-I$DEPS/include" ZLIB_LIBS="-L$DEPS/lib -lz"
     CFLAGS="-O2 -g0 -ffunction-sections -fdata-sections" \
     LDFLAGS="$static"
 make -j"$JOBS"
-make install DESTDIR="$PWD/destdir" COMPILEALL_OPTS="-j$JOBS" >install.log
 # configure goes on without a module it cannot build; these we cannot go on without.
 for module in _ssl _hashlib zlib pyexpat _socket; do
     grep -q "\"$module\"" Modules/config.c || { echo "cpython.sh: no $module" >&2; exit 1; }
 done
 
 mkdir -p "$OUT/lib"
-mv destdir/usr "$OUT/python"
-cp -R "$OUT"/python/include/python3.* "$OUT/include"
+make inclinstall DESTDIR="$PWD/headers" >headers.log
+mv headers/usr/include/python3.* "$OUT/include"
+if [ -z "$BUILD_PYTHON" ]; then
+    make install DESTDIR="$PWD/destdir" COMPILEALL_OPTS="-j$JOBS" >install.log
+    mv destdir/usr "$OUT/python"
+fi
 cp libpython3.*.a "$OUT/lib/libpython3.a"
 # Archives that Makefile links beside libpython: hashes, expat, decimal.
 for archive in Modules/_hacl/*.a Modules/expat/*.a Modules/_decimal/libmpdec/*.a; do

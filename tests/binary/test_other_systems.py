@@ -1,38 +1,37 @@
-"""What can be told on Linux about the builds for macOS and Windows."""
+"""What runs on other machines than this one: the scripts, run here."""
 
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from .conftest import ROOT
 
 BUILD = ROOT / "build"
-sys.path.insert(0, str(BUILD))
-from build import Cache  # type: ignore[import-not-found] # noqa: E402
 
 
-@pytest.mark.parametrize("machine", ["aarch64-macos", "x86_64-macos"])
-def test_the_launcher_compiles_for_macos(machine: str, tmp_path: Path) -> None:
-    cache = Cache()
-    zig = cache.wheels("zig") / "ziglang" / "zig"
-    headers = max(cache.root.glob("cpython-*/include"), key=lambda path: path.stat().st_mtime)
-    command = [str(zig), "cc", "-target", machine, "-Wall", "-Werror", f"-I{headers}"]
-    command += ["-c", str(BUILD / "launcher.c"), "-o", "launcher.o"]
-    caches = {"ZIG_GLOBAL_CACHE_DIR": str(tmp_path), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)}
-    subprocess.run(command, check=True, cwd=tmp_path, env=caches)
-    kind = subprocess.run(["file", "launcher.o"], check=True, cwd=tmp_path, capture_output=True)
-    assert b"Mach-O 64-bit" in kind.stdout
+def tried(*program: str) -> subprocess.CompletedProcess[str]:
+    """What a runner with macOS or arm64 does with an executable before it is published."""
+    script = [sys.executable, str(BUILD / "try_executable.py"), *program]
+    return subprocess.run(script, capture_output=True, text=True)
 
 
-def test_the_script_for_macos_says_what_it_would_run() -> None:
-    script = [str(BUILD / "macos.sh"), "--dry-run"]
-    done = subprocess.run(script, check=True, capture_output=True, text=True)
-    assert "build/build.py darwin_" in done.stdout
+def test_what_runners_try_an_executable_with_passes_for_this_one(
+    program: list[str], needs: Callable[..., str]
+) -> None:
+    """A Mac's runner calls the same script: what it finds wrong there is not the script's fault."""
+    needs("openssl")
+    done = tried(*program)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok: the signal reaches the command" in done.stdout
+
+
+def test_what_runners_try_an_executable_with_refuses_another(needs: Callable[..., str]) -> None:
+    needs("openssl")
+    done = tried("/bin/true")
+    assert done.returncode == 1
+    assert "not so: it tells its version" in done.stderr
 
 
 def test_the_shell_scripts_have_no_faults(needs: Callable[..., str]) -> None:
-    scripts = [*BUILD.glob("recipes/*.sh"), *BUILD.glob("toolchain/*"), BUILD / "macos.sh"]
+    scripts = [*BUILD.glob("recipes/*.sh"), *BUILD.glob("toolchain/*"), BUILD / "macos/config.site"]
     subprocess.run([needs("shellcheck"), "--shell=sh", *map(str, scripts)], check=True)

@@ -12,7 +12,7 @@ class Formula
   DECLARED = {}
 
   class << self
-    %i[desc homepage version license url sha256 depends_on].each do |name|
+    %i[desc homepage version license url sha256].each do |name|
       define_method(name) do |value|
         raise "#{name} declared twice" if DECLARED.key?(name)
 

@@ -1,5 +1,6 @@
 """The Homebrew formula and the Scoop manifest: legal, and about the files that there are."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ALL, ROOT, artifacts
+from .conftest import ALL, ROOT, artifacts, release
 
 PAIRS = [(system, arch) for system in ("macos", "linux") for arch in ("arm", "intel")]
 NAMES = {"macos": "darwin", "linux": "linux", "arm": "arm64", "intel": "amd64"}
@@ -38,22 +39,23 @@ def archive_of(dist: Path, system: str, arch: str) -> dict[str, str]:
 class TestFormula:
     @pytest.mark.parametrize(("system", "arch"), PAIRS)
     def test_each_machine_gets_its_archive(
-        self, needs: Callable[[str], str], every_target: Path, system: str, arch: str
-    ) -> None:
-        read = evaluate(needs, every_target / "homebrew/aws-role-exec.rb", system, arch)
-        archive = archive_of(every_target, NAMES[system], NAMES[arch])
-        assert read["url"].endswith(f"/releases/download/v{read['version']}/{archive['name']}")
-        assert read["sha256"] == archive["sha256"]
-        assert "depends_on" not in read
-
-    @pytest.mark.parametrize(("system", "arch"), PAIRS)
-    def test_without_archives_for_macos_it_is_for_linux(
         self, needs: Callable[[str], str], dist: Path, system: str, arch: str
     ) -> None:
-        """It names no file that is not there."""
+        """In any snapshot: all four are made on one machine."""
         read = evaluate(needs, dist / "homebrew/aws-role-exec.rb", system, arch)
-        assert read["depends_on"] == "linux"
-        assert ("url" in read) == (system == "linux")
+        archive = archive_of(dist, NAMES[system], NAMES[arch])
+        held = (dist / archive["name"]).read_bytes()
+        assert archive["sha256"] == hashlib.sha256(held).hexdigest()
+        assert read["url"].endswith(f"/releases/download/v{read['version']}/{archive['name']}")
+        assert read["sha256"] == archive["sha256"]
+
+    def test_without_one_of_them_there_is_none(self, copy: Path) -> None:
+        """It names no file that is not there, and leaves nobody out."""
+        listed = [one for one in artifacts(copy) if "darwin_arm64.tar.gz" not in one["name"]]
+        (copy / "artifacts.json").write_text(json.dumps(listed))
+        done = release("formula", "--dist", copy)
+        assert done.returncode == 1
+        assert "the formula needs an archive for darwin_arm64: there is none" in done.stderr
 
     def test_what_it_installs_is_in_the_archive(
         self, needs: Callable[[str], str], dist: Path
