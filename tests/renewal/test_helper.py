@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -307,6 +308,23 @@ class TestCommandsThatChange:
             assert job.end()[0] == 7
 
 
+class TestTheProgramsFile:
+    @pytest.mark.parametrize("change", ["removed", "replaced"])
+    def test_may_change_meanwhile(
+        self, start_job: StartJob, run: Runner, tmp_path: Path, change: str
+    ) -> None:
+        copy = tmp_path / "aws-role-exec"
+        shutil.copy(run.program[0], copy)
+        run.program = [str(copy)]
+        with start_job() as job:
+            first = job.key()
+            copy.unlink()
+            if change == "replaced":
+                copy.write_text("#!/bin/sh\nexit 9\n")
+                copy.chmod(0o755)
+            wait_for(lambda: job.key() != first)
+
+
 class TestDebuggers:
     """`strace -f` and the like may be attached; the kernels of old have no pidfd_open."""
 
@@ -316,6 +334,21 @@ class TestDebuggers:
         trace = ("strace", "-f", "-o", str(tmp_path / "trace"), "-e", "trace=execve")
         with start_job(prefix=trace) as job:
             assert job.key()
+            assert job.end()[0] == 0
+
+    def test_may_come_and_go(self, start_job: StartJob) -> None:
+        with start_job() as job:
+            first = job.key()
+            attached = subprocess.Popen(
+                ["strace", "-f", "-p", str(job.pid)],
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            assert attached.stderr is not None
+            assert b"attached" in attached.stderr.readline()
+            wait_for(lambda: job.key() != first)
+            attached.terminate()
+            attached.communicate()
             assert job.end()[0] == 0
 
     def test_the_end_is_noticed_without_pidfd(self, start_job: StartJob, tmp_path: Path) -> None:

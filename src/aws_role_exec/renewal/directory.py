@@ -21,6 +21,7 @@ _PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
 _ELSE = "/tmp"  # noqa: S108 - its sticky bit and our mode keep others out
 _RANDOM_BYTES = 8
 _ATTEMPTS = 100
+_CAN_ASK_EFFECTIVE = os.access in os.supports_effective_ids
 _LEFTOVERS_AT_MOST = 10000  # looked at in one directory
 
 
@@ -79,7 +80,7 @@ def obstacle(place: str) -> str | None:
         status = os.fstat(descriptor)
         if status.st_uid not in (0, os.geteuid()):
             return f"it belongs to another user (uid {status.st_uid})"
-        if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+        if not os.access(place, os.W_OK | os.X_OK, effective_ids=_CAN_ASK_EFFECTIVE):
             return os.strerror(errno.EACCES)
         writers = others_who_may_write(descriptor, status)
         if writers is not None and not status.st_mode & stat.S_ISVTX:
