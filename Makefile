@@ -77,8 +77,9 @@ format: $(VENV)/installed-test ## write the formatting that lint asks for
 	$(BIN)/ruff check --fix
 
 clean: ## remove what was made in the checkout
-	rm -rf $(VENV) $(OLDEST) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(CLIENTS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 include build/binary.mk
 include packaging/release.mk
 include tests/examples/nextflow/nextflow.mk
+include tests/renewal/clients/clients.mk

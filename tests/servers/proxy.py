@@ -35,9 +35,15 @@ class _Conversation(Handler):
             self._relay(upstream)
         self.close_connection = True
 
+    def do_GET(self) -> None:
+        self._pass_on()
+
     def do_POST(self) -> None:
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         """A plain HTTP request with its whole address in the first line."""
-        self.server.asked.append(f"POST {self.path}")
+        self.server.asked.append(f"{self.command} {self.path}")
         body = self.body()
         if self._refused():
             return
@@ -48,8 +54,8 @@ class _Conversation(Handler):
             if name.lower() not in ("proxy-authorization", "connection", "proxy-connection")
         )
         with self._connect(address.netloc) as upstream:
-            head = f"POST {address.path or '/'} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"
-            upstream.sendall(head.encode() + body)
+            first = f"{self.command} {address.path or '/'} HTTP/1.1\r\n"
+            upstream.sendall(f"{first}{headers}Connection: close\r\n\r\n".encode() + body)
             while chunk := upstream.recv(65536):
                 self.wfile.write(chunk)
         self.close_connection = True

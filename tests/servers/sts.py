@@ -6,6 +6,7 @@ the key it names, so that a test that passes here has sent what AWS would accept
 
 import datetime
 import hashlib
+import math
 import secrets as random_secrets
 import ssl
 import time
@@ -14,12 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from servers import parameters
 from servers.loopback import Handler, Server, reset
+from servers.signatures import credential_scope, is_signed_by
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 UNSIGNED = {"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
@@ -31,6 +31,8 @@ class Key:
     secret: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
     arn: str = "arn:aws:iam::123456789012:user/alice"
+    expires: float = math.inf
+    """In seconds since the epoch."""
 
 
 BASE = Key("AKIABASEEXAMPLE00000", "BaseSecret/wJalrXUtnFEMI+K7MDENG/EXAMPLE")
@@ -141,7 +143,7 @@ class Sts(Server):
         """Record a request; also what STS has against it before looking at its content."""
         headers = {name.lower(): value for name, value in conversation.headers.items()}
         params = dict(urllib.parse.parse_qsl(body.decode(), keep_blank_values=True))
-        scope = _credential_scope(headers.get("authorization", ""))
+        scope = credential_scope(headers.get("authorization", ""))
         problem = self._authenticate(conversation, headers, body, params, scope)
         asked = Asked(
             at=time.monotonic(),
@@ -173,18 +175,13 @@ class Sts(Server):
         key = self.keys.get(scope[0])
         if key is None or headers.get("x-amz-security-token") != key.token:
             return INVALID_CLIENT_TOKEN
-        authorization = headers["authorization"]
-        signed = authorization.split("SignedHeaders=")[1].split(",")[0].split(";")
-        request = AWSRequest(
-            method=conversation.command,
-            url=f"{'https' if self.context else 'http'}://{headers['host']}{conversation.path}",
-            headers={name: headers[name] for name in signed if name in headers},
-            data=body,
-        )
-        request.context["timestamp"] = headers["x-amz-date"]
-        signer = SigV4Auth(Credentials(key.access_key, key.secret, key.token), scope[3], scope[2])
-        to_sign = signer.string_to_sign(request, signer.canonical_request(request))
-        if not authorization.endswith("Signature=" + signer.signature(to_sign, request)):
+        if not is_signed_by(
+            Credentials(key.access_key, key.secret, key.token),
+            conversation.command,
+            f"{'https' if self.context else 'http'}://{headers['host']}{conversation.path}",
+            headers,
+            body,
+        ):
             return refusal(
                 "SignatureDoesNotMatch",
                 "The request signature we calculated does not match the signature you provided.",
@@ -239,16 +236,17 @@ class Sts(Server):
         _, partition, _, _, account, path = role.split(":", 5)
         arn = f"arn:{partition}:sts::{account}:assumed-role/{path.split('/')[-1]}/{name}"
         number = hashlib.sha256(f"{arn}{len(self.issued)}".encode()).hexdigest().upper()
+        lasts = self.session_seconds or int(asked.params.get("DurationSeconds", "3600"))
+        expires = int(time.time()) + lasts
         key = Key(
             f"ASIA{number[:16]}",
             f"Issued/Secret+{random_secrets.token_hex(12)}{self.secret_alphabet}",
             f"IssuedToken//{random_secrets.token_hex(100)}=={self.token_alphabet}",
             arn,
+            expires,
         )
         self.issued.append(self.know(key))
-        expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(
-            seconds=self.session_seconds or int(asked.params.get("DurationSeconds", "3600"))
-        )
+        expiration = datetime.datetime.fromtimestamp(expires, datetime.UTC)
         packed = (
             ""
             if self.packed_policy_size is None
@@ -261,16 +259,8 @@ class Sts(Server):
             f"<Credentials><AccessKeyId>{key.access_key}</AccessKeyId>"
             f"<SecretAccessKey>{escape(key.secret)}</SecretAccessKey>"
             f"<SessionToken>{escape(key.token or '')}</SessionToken>"
-            f"<Expiration>{expires:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>{packed}",
+            f"<Expiration>{expiration:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>{packed}",
         )
-
-
-def _credential_scope(authorization: str) -> list[str] | None:
-    """Key id, date, region, service, `aws4_request` from an Authorization header."""
-    if "Credential=" not in authorization:
-        return None
-    scope = authorization.split("Credential=")[1].split(",", maxsplit=1)[0].split("/")
-    return scope if len(scope) == 5 else None
 
 
 def _response(action: str, result: str) -> str:
