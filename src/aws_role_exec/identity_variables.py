@@ -66,6 +66,9 @@ IDENTITY_SETTINGS = frozenset(
     }
 )
 """The settings by which a profile carries or selects an identity."""
+RENEWED_SETTING = "aws_role_exec_renewed"
+"""Ours, and unknown to SDKs: marks the profile that a command has under `--renew`, which has no
+credentials since the container endpoint has them."""
 
 
 def selects_identity(name: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aws_role_exec.configuration import files
 from aws_role_exec.errors import Doubt, UsageError
+from aws_role_exec.identity_variables import RENEWED_SETTING
 from aws_role_exec.records import record
 from aws_role_exec.sts import endpoint
 
@@ -68,6 +69,11 @@ class Settings:
         AWS_PROFILE=default is set by habit, and says no more than no variable at all.
         """
         return self.is_named_by_option or self.profile not in (None, "default")
+
+    @property
+    def is_renewed(self) -> bool:
+        """Tell whether the profile is that of a command under `--renew`."""
+        return RENEWED_SETTING in self.section
 
     @property
     def section(self) -> Section:

@@ -48,7 +48,9 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
         method = provider.METHOD
         if method not in trail.asked:
             trail.asked.append(method)
-        if method in _AFTER_PROFILES and settings.is_named:
+        if settings.is_renewed and method in _LEGACY_FILES:
+            continue  # the container's are meant
+        if method in _AFTER_PROFILES and settings.is_named and not settings.is_renewed:
             raise not_found.in_profile(settings.configuration, settings.profile or "default")
         if method in _OURS:
             base = _OURS[method](surroundings)
@@ -72,7 +74,8 @@ def _instance(surroundings: Surroundings) -> Base | None:
 
 
 _OURS = {"container-role": _container, "iam-role": _instance}
-_AFTER_PROFILES = ("ec2-credentials-file", "boto-config", "container-role", "iam-role")
+_LEGACY_FILES = ("ec2-credentials-file", "boto-config")
+_AFTER_PROFILES = (*_LEGACY_FILES, "container-role", "iam-role")
 
 
 def split_command(command: str) -> list[str]:

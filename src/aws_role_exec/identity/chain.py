@@ -37,6 +37,8 @@ def _token_file(surroundings: Surroundings) -> Base | None:
 
 def _legacy_files(surroundings: Surroundings) -> Base | None:
     settings = surroundings.settings
+    if settings.is_renewed:
+        return None  # the container's are meant
     if settings.is_named:
         # Named on purpose, so it yields an identity or none: never the machine's.
         from aws_role_exec.identity import not_found

@@ -9,7 +9,7 @@ and a client that cannot use the helper must fail and not take the machine's rol
 from __future__ import annotations
 
 from aws_role_exec.configuration import files
-from aws_role_exec.identity_variables import IDENTITY_SETTINGS
+from aws_role_exec.identity_variables import IDENTITY_SETTINGS, RENEWED_SETTING
 from aws_role_exec.records import record
 from aws_role_exec.renewal import protocol
 from aws_role_exec.renewal.clients import ADDRESS
@@ -59,7 +59,8 @@ def variables(
     Raises OSError where a file cannot be written.
     """
     profile = profile_name(sections)
-    config = configuration(sections, {"region": access.region})
+    ours = {"region": access.region, RENEWED_SETTING: "true"}
+    config = configuration(sections, ours)
     return {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{ADDRESS}:{access.port}{protocol.PATH}",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": access.token,
