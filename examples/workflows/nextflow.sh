@@ -1,6 +1,7 @@
 #!/bin/sh
 # Launch the pipeline main.nf, which lies beside this file, under a role. Tasks of the local
-# executor inherit it. Needs: nextflow, and a role whose maximum session duration covers the run.
+# executor inherit it, and its credentials are renewed for as long as the run takes.
+# Needs: nextflow.
 #
 #   nextflow.sh --samples s1,s2 -resume
 #
@@ -9,6 +10,6 @@
 # nextflow.config beside this file. Tasks on AWS Batch use their job role.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/nextflow-pipeline-role \
-  --duration 08:00:00 \
+  --renew \
   --session-name "nxf-${USER:-$(id -un)}-$(date +%s)" \
   -- nextflow run "$(dirname "$0")/main.nf" "$@"

@@ -25,6 +25,11 @@ from servers.sts import BASE, Sts
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "examples"
 
+# A job that is longer than its session: it works until it has had keys of SESSIONS sessions.
+WORKS_ON = REPOSITORY / "tests/works_on.py"
+SESSIONS = 3
+SHORT_SESSION_SECONDS = 8
+
 # A stand-in notes its name, arguments, pid, environment and credentials file, then does the
 # little that a script around it relies on.
 _RECORD = """
@@ -327,6 +332,15 @@ class Sandbox:
         if known is None or (known.secret, known.token) != (secret, token):
             return None
         return known.arn
+
+    def sessions_of(self, role: str) -> set[str | None]:
+        """The access keys under which STS was asked who the role is."""
+        return {
+            asked.access_key
+            for asked in self.sts.asked
+            if asked.action == "GetCallerIdentity"
+            and f":assumed-role/{role}/" in self.sts.keys[asked.access_key or ""].arn
+        }
 
     def assumed(self) -> list[Mapping[str, str]]:
         """The parameters of every AssumeRole so far."""

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from examples.jupyter import WHOAMI, Server
-from examples.sandbox import EXAMPLES, Sandbox
+from examples.sandbox import EXAMPLES, SESSIONS, SHORT_SESSION_SECONDS, WORKS_ON, Sandbox
 from servers.sts import ACCESS_DENIED
 
 # "Run all cells" and "Save".
@@ -89,7 +89,19 @@ class TestJupyterLab:
             process.communicate(timeout=120)
         assert not jupyter.processes()
         assert jupyter.files_with_secrets() == []
-        assert jupyter.assumed()[0]["DurationSeconds"] == "28800"
+
+    def test_a_kernel_works_on_after_its_session(self, jupyter: Sandbox) -> None:
+        """A client that was made once in a cell goes on under the role."""
+        jupyter.sts.session_seconds = SHORT_SESSION_SECONDS
+        token = uuid.uuid4().hex
+        options = ("--ip=127.0.0.1", "--port=0", "--allow-root")
+        script = EXAMPLES / "notebooks/jupyterlab.sh"
+        with jupyter.start(script, *options, env={"JUPYTER_TOKEN": token}) as process:
+            server = Server.found(jupyter, process)
+            server.token = token
+            arn = server.run_in_a_kernel(WORKS_ON.read_text())
+            assert arn.endswith(":assumed-role/ml-notebook-role/jupyter-alice\n"), arn
+        assert len(jupyter.sessions_of("ml-notebook-role")) >= SESSIONS
 
     def test_no_server_starts_without_the_role(self, jupyter: Sandbox) -> None:
         """A refusal is the end of it."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from examples.sandbox import EXAMPLES, Ran, Sandbox
+from examples.sandbox import EXAMPLES, SESSIONS, SHORT_SESSION_SECONDS, WORKS_ON, Ran, Sandbox
 from runner import wait_for
 from servers.sts import ACCESS_DENIED, ok
 
@@ -47,15 +47,19 @@ class TestRun:
             "analyze.py --input s1.fastq.gz --output s1.tsv": f"nextflow-pipeline-role/{run}",
             "analyze.py --input s2.fastq.gz --output s2.tsv": f"nextflow-pipeline-role/{run}",
         }
-        assert [asked["DurationSeconds"] for asked in nextflow.assumed()] == [
-            "28800",
-            "3600",
-            "3600",
-        ]
+        assert [asked["DurationSeconds"] for asked in nextflow.assumed()] == ["3600"] * 3
         tasks = nextflow.sts.asked[1:]
         assert {asked.access_key for asked in tasks} == {nextflow.sts.issued[0].access_key}
         written = {path.name for path in nextflow.work.rglob("*")}
         assert {".command.run", ".command.sh", ".command.log", ".nextflow.log"} < written
+        assert nextflow.files_with_secrets() == []
+
+    def test_it_takes_longer_than_its_session(self, nextflow: Sandbox) -> None:
+        """Its tasks work on under the role; what each asked for itself is not renewed."""
+        nextflow.sts.session_seconds = SHORT_SESSION_SECONDS
+        nextflow.script("analyze.py", shlex.join([sys.executable, "-I", str(WORKS_ON)]) + ' "$@"')
+        launch(nextflow).ok()
+        assert len(nextflow.sessions_of("nextflow-pipeline-role")) >= SESSIONS
         assert nextflow.files_with_secrets() == []
 
     def test_debugging_shows_the_keys(self, nextflow: Sandbox) -> None:

@@ -4,7 +4,15 @@ import shutil
 
 import pytest
 
-from examples.sandbox import EXAMPLES, Ran, Sandbox, tool
+from examples.sandbox import (
+    EXAMPLES,
+    SESSIONS,
+    SHORT_SESSION_SECONDS,
+    WORKS_ON,
+    Ran,
+    Sandbox,
+    tool,
+)
 from servers.sts import ACCESS_DENIED
 
 
@@ -27,7 +35,14 @@ class TestSnakemake:
                 "snakemake-compute/snakemake-s1",
             ),
         ]
-        assert [asked["DurationSeconds"] for asked in sandbox.assumed()] == ["1800", "14400"]
+        assert [asked["DurationSeconds"] for asked in sandbox.assumed()] == ["1800", "3600"]
+
+    def test_a_rule_takes_longer_than_its_session(self, sandbox: Sandbox) -> None:
+        """It works on under its role."""
+        sandbox.sts.session_seconds = SHORT_SESSION_SECONDS
+        (sandbox.work / "analyze.py").write_text(WORKS_ON.read_text())
+        self.snakemake(sandbox, "--config", "samples=[s1]").ok()
+        assert len(sandbox.sessions_of("snakemake-compute")) >= SESSIONS
 
     @pytest.mark.parametrize("sample", ["a b", "x" * 60])
     def test_a_sample_that_sts_would_refuse_is_found_early(

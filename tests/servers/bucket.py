@@ -5,7 +5,6 @@ signed with keys of which enough have expired, then `done`; a listing goes on fo
 client's work takes as many sessions as the test wants, on a machine of any speed.
 """
 
-import calendar
 import threading
 import time
 import urllib.parse
@@ -16,11 +15,9 @@ from botocore.auth import S3SigV4Auth
 from botocore.credentials import Credentials
 
 from servers.loopback import Handler, Server
-from servers.signatures import credential_scope, is_signed_by
+from servers.signatures import credential_scope, is_signed_by, signed_at
 from servers.sts import Key, Sts
 
-GRACE_SECONDS = 4.0
-"""How long after its expiry a key may still sign: a process can be held up in between."""
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 WORDS = {True: "done", False: "more"}  # of one length, since some clients ask for that first
 
@@ -164,8 +161,7 @@ class Bucket(Server):
             return "InvalidAccessKeyId"
         if headers.get("x-amz-security-token") != key.token:
             return "InvalidToken"
-        signed_at = calendar.timegm(time.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
-        if signed_at > key.expires + GRACE_SECONDS:
+        if not key.is_good_at(signed_at(headers)):
             return "ExpiredToken"
         credentials = Credentials(key.access_key, key.secret, key.token)
         url = f"{self.url}{conversation.path}"

@@ -1,5 +1,7 @@
 """Whether a request is signed with a key's secret, by botocore's own signer (SigV4)."""
 
+import calendar
+import time
 from collections.abc import Mapping
 
 from botocore.auth import SigV4Auth
@@ -13,6 +15,11 @@ def credential_scope(authorization: str) -> list[str] | None:
         return None
     scope = authorization.split("Credential=")[1].split(",", maxsplit=1)[0].split("/")
     return scope if len(scope) == 5 else None
+
+
+def signed_at(headers: Mapping[str, str]) -> int:
+    """When a request says that it was signed, in seconds since the epoch."""
+    return calendar.timegm(time.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ"))
 
 
 def is_signed_by(

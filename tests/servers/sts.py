@@ -19,9 +19,10 @@ from botocore.credentials import Credentials
 
 from servers import parameters
 from servers.loopback import Handler, Server, reset
-from servers.signatures import credential_scope, is_signed_by
+from servers.signatures import credential_scope, is_signed_by, signed_at
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+GRACE_SECONDS = 4.0  # for which a key that has expired may sign
 UNSIGNED = {"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 
 
@@ -33,6 +34,10 @@ class Key:
     arn: str = "arn:aws:iam::123456789012:user/alice"
     expires: float = math.inf
     """In seconds since the epoch."""
+
+    def is_good_at(self, moment: float) -> bool:
+        """Tell whether it may sign then. A process can be held up between getting and using it."""
+        return moment <= self.expires + GRACE_SECONDS
 
 
 BASE = Key("AKIABASEEXAMPLE00000", "BaseSecret/wJalrXUtnFEMI+K7MDENG/EXAMPLE")
@@ -175,6 +180,8 @@ class Sts(Server):
         key = self.keys.get(scope[0])
         if key is None or headers.get("x-amz-security-token") != key.token:
             return INVALID_CLIENT_TOKEN
+        if not key.is_good_at(signed_at(headers)):
+            return EXPIRED_TOKEN
         if not is_signed_by(
             Credentials(key.access_key, key.secret, key.token),
             conversation.command,
