@@ -24,8 +24,10 @@ WORDS = {True: "done", False: "more"}  # of one length, since some clients ask f
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it arrived. `problem` is S3's error code, `arn` who signed it."""
+    """One request as it arrived, in seconds since the epoch. `problem` is S3's error code, `arn`
+    who signed it."""
 
+    at: float
     line: str
     access_key: str | None
     arn: str | None
@@ -130,10 +132,10 @@ class Bucket(Server):
             return list(self._requests.get(client, ()))
 
     def expired(self, client: str) -> int:
-        """How many keys that the client signed with have expired meanwhile."""
-        used = {request.access_key for request in self.requests(client) if not request.problem}
-        now = time.time()
-        return sum(self.sts.keys[key].expires < now for key in used if key)
+        """How many keys that the client signed with had expired when it last sent a request."""
+        requests = self.requests(client)
+        used = {request.access_key for request in requests if not request.problem}
+        return sum(self.sts.keys[key].expires < requests[-1].at for key in used if key)
 
     def is_done(self, client: str) -> bool:
         """Tell whether the client has lived through enough sessions."""
@@ -145,6 +147,7 @@ class Bucket(Server):
         key = self.sts.keys.get(scope[0]) if scope else None
         problem = "AccessDenied" if scope is None else self._problem(conversation, headers, key)
         request = Request(
+            at=time.time(),
             line=f"{conversation.command} {conversation.path}",
             access_key=scope[0] if scope else None,
             arn=key.arn if key else None,

@@ -114,8 +114,8 @@ CLIENTS = (
         "polars, beside boto3",
         package="polars",
         is_in_every_run=False,
-        note="polars without boto3 takes keys from `~/.aws/credentials` before all others, "
-        "with and without `--renew`: install boto3 beside it.",
+        note="polars without boto3 takes keys from `~/.aws/credentials`, even if the variables "
+        "lead elsewhere: install boto3 beside it.",
     ),
     _built("go-2", "AWS SDK for Go v2", [BUILT / "go/client"], "go/client"),
     _built(
@@ -131,8 +131,5 @@ CLIENTS = (
         "AWS SDK for Java v2",
         ["java", "-cp", f"{BUILT}/java/dependency/*:{BUILT}/java/classes", "Client"],
         "java/classes/Client.class",
-    ),
-    _built(
-        "rust", "AWS SDK for Rust", [BUILT / "rust/target/debug/client"], "rust/target/debug/client"
     ),
 )
