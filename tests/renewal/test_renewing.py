@@ -273,6 +273,21 @@ class TestStrangers:
                     connection.close()
             assert len(assumed(sts)) <= 4  # none of them caused one
 
+    def test_a_flood_beyond_the_limit_of_descriptors_is_no_other(
+        self, start_job: StartJob, sts: Sts
+    ) -> None:
+        few = ("sh", "-c", 'ulimit -n 24; exec "$@"', "sh")
+        with start_job(prefix=few) as job:
+            url = urllib.parse.urlsplit(job.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+            flood = []
+            try:
+                for _ in range(100):
+                    flood.append(socket.create_connection((url.hostname or "", url.port or 0)))
+                keys_seen(job, 2)
+            finally:
+                for connection in flood:
+                    connection.close()
+
     def test_a_request_byte_by_byte_or_without_end_is_cut_off(self, start_job: StartJob) -> None:
         with start_job() as job:
             address = urllib.parse.urlsplit(job.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]).netloc

@@ -18,6 +18,7 @@ ADDRESS = "127.0.0.1"
 _BACKLOG = 4096  # the kernel takes what net.core.somaxconn allows
 _CONNECTIONS_AT_MOST = 512
 _ACCEPTED_AT_ONCE = 64  # before those that are there are heard
+_PAUSE_SECONDS = 0.05
 _REQUEST_SECONDS = 10.0  # for a client to send its request in
 _WAITING_SECONDS = 60.0  # for a client without credentials; SDKs wait for 1 s to 5 s themselves
 
@@ -83,6 +84,7 @@ class Clients:
                 return
             except OSError:  # out of descriptors, or the client is gone already
                 if not self._drop_the_oldest():
+                    time.sleep(_PAUSE_SECONDS)  # else poll(2) would say the same again at once
                     return
                 continue
             if len(self._connections) >= _CONNECTIONS_AT_MOST and not self._drop_the_oldest():
