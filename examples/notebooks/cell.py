@@ -1,12 +1,15 @@
 # %% [markdown]
 # Take a role for the rest of this notebook. Needs: aws-role-exec on the kernel's PATH, boto3.
-# Paste the next two cells above the section that should run under the role.
+# Paste the next two cells above the section that should run under the role. Run both again when
+# the credentials have expired.
 
 # %%
 import json
 import os
 import subprocess
 
+# The environment that the kernel began with: who asks, also when this cell is run again.
+first_environ = globals().get("first_environ") or dict(os.environ)
 answer = subprocess.run(
     [
         "aws-role-exec",
@@ -19,6 +22,7 @@ answer = subprocess.run(
     ],
     capture_output=True,
     check=False,
+    env=first_environ,
     text=True,
 )
 if answer.returncode:  # the reason belongs under the cell, not in the log of the server

@@ -9,7 +9,7 @@ from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import Fault, IdentityError, Refusal
 from aws_role_exec.identity.base import Base, Hop, Surroundings
 from aws_role_exec.messages import tell as tell_always
-from aws_role_exec.network.deadline import Deadline, run_until
+from aws_role_exec.network.deadline import Deadline, run_in_thread, run_until
 from aws_role_exec.network.patience import insist
 from aws_role_exec.redaction import keep_secret
 from aws_role_exec.sts import duration, protocol
@@ -31,23 +31,34 @@ if TYPE_CHECKING:
 _HOP_SECONDS = duration.SESSION_MINIMUM_SECONDS
 
 
-def obtain(request: Request, environ: Mapping[str, str], tell: Tell, trail: Trail) -> Credentials:
+def obtain(
+    request: Request,
+    environ: Mapping[str, str],
+    tell: Tell,
+    trail: Trail,
+    *,
+    is_program: bool = True,
+) -> Credentials:
     """Return the credentials of the role, or of the last of several.
 
     What was found out on the way is in the trail, even when it ends in an error. Raises
     IdentityError, StsError or UsageError (a configuration that cannot be read), at the latest
     when `request.sts_timeout_seconds` have passed. A person who has to be asked for an MFA code
     has all the time.
+
+    Without `is_program` this is a call in somebody else's process: its signals and its children
+    are left alone, and so is its terminal.
     """
     deadline = Deadline(request.sts_timeout_seconds)
     road = _Road(request, environ, deadline, tell, trail)
     waiting = None
-    if not request.quiet and not request.verbose and os.isatty(2):
+    run = run_until if is_program else run_in_thread
+    if is_program and not request.quiet and not request.verbose and os.isatty(2):
         from aws_role_exec.network.waiting import Waiting  # for people at a terminal
 
         waiting = road.waiting = Waiting(deadline)
     try:
-        return run_until(deadline, road.walk, waiting)
+        return run(deadline, road.walk, waiting)
     except TimeoutError:
         from aws_role_exec.sts import diagnose  # only when something failed
 

@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import nbformat
 import psutil
@@ -10,7 +10,7 @@ import pytest
 
 from examples.jupyter import WHOAMI, Server
 from examples.sandbox import EXAMPLES, SESSIONS, SHORT_SESSION_SECONDS, WORKS_ON, Sandbox
-from servers.sts import ACCESS_DENIED
+from servers.sts import ACCESS_DENIED, BASE, EXPIRED_TOKEN, Asked, Conversation, ok
 
 # "Run all cells" and "Save".
 RUN_ALL = """
@@ -23,6 +23,12 @@ finally:
 """
 
 
+def after_expiry(conversation: Conversation, asked: Asked) -> None:
+    """What STS says when all that it has given has expired."""
+    given = {key.access_key for key in conversation.server.issued}
+    (EXPIRED_TOKEN if asked.access_key in given else ok)(conversation, asked)
+
+
 @pytest.fixture
 def jupyter(sandbox: Sandbox) -> Sandbox:
     """The sandbox with a real Jupyter in it."""
@@ -33,11 +39,22 @@ def jupyter(sandbox: Sandbox) -> Sandbox:
 class TestNotebook:
     """The cells of examples/notebooks/cell.py, with one of the user's below them."""
 
-    def execute(self, jupyter: Sandbox, env: Mapping[str, str] | None = None) -> list[str]:
-        """What is saved below each cell, when the notebook is run as far as it goes."""
-        _, *cells = (EXAMPLES / "notebooks/cell.py").read_text().split("# %%\n")
+    def execute(
+        self,
+        jupyter: Sandbox,
+        env: Mapping[str, str] | None = None,
+        example: str = "cell.py",
+        below: Sequence[str] = (WHOAMI,),
+        times: int = 1,
+    ) -> list[str]:
+        """What is saved below each cell, when the notebook is run as far as it goes.
+
+        `below` are the user's cells after the example's; all of them come so many `times`.
+        """
+        _, *cells = (EXAMPLES / "notebooks" / example).read_text().split("# %%\n")
         notebook = nbformat.v4.new_notebook()
-        notebook.cells = [nbformat.v4.new_code_cell(text) for text in [*cells, WHOAMI]]
+        texts = [*cells, *below] * times
+        notebook.cells = [nbformat.v4.new_code_cell(text) for text in texts]
         path = jupyter.work / "notebook.ipynb"
         nbformat.write(notebook, path)
         self.ran = jupyter.run(sys.executable, "-c", RUN_ALL, path, env=env)
@@ -55,6 +72,23 @@ class TestNotebook:
         assert until.startswith("role until 20")
         assert session.startswith("arn:aws:sts::123456789012:assumed-role/ml-training-role/")
         assert below == session
+
+    def test_the_cells_can_be_run_again_after_an_expiry(self, jupyter: Sandbox) -> None:
+        """Though the kernel holds the role's expired keys by then, and keys were its own too."""
+        jupyter.sts.script(ok, ok, ok, after_expiry)
+        first, second = self.in_two(self.execute(jupyter, times=2))
+        assert self.ran.ok()
+        assert first[0].startswith("role until 20")
+        for session, user in (first[1:3], second[1:3]):
+            assert ":assumed-role/ml-training-role/" in session
+            assert session == user
+        roles = [asked for asked in jupyter.sts.asked if asked.action == "AssumeRole"]
+        assert [asked.access_key for asked in roles] == [BASE.access_key] * 2
+
+    def in_two(self, shown: list[str]) -> tuple[list[str], list[str]]:
+        """What the first run of all cells shows, and the second."""
+        half = len(shown) // 2
+        return shown[:half], shown[half:]
 
     def test_a_refusal_shows_under_the_cell(self, jupyter: Sandbox) -> None:
         """And the cells below are not run."""

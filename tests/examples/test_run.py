@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -293,3 +294,19 @@ class TestAdapter:
             EXAMPLES / "open-ondemand/adapter.sh", env={"JOB_SPEC_JSON": '{"job": "ä"}'}
         ).ok()
         assert ran.calls[0].stdin == '{"job": "ä"}\n'
+
+
+class TestPython:
+    def test_a_program_is_under_the_role(self, sandbox: Sandbox) -> None:
+        """The program's session, not its process."""
+        ran = sandbox.run(sys.executable, EXAMPLES / "python/report.py").ok()
+        assert ":assumed-role/reader/" in ran.output
+        (asked,) = sandbox.assumed()
+        assert (asked["ExternalId"], asked["Tags.member.1.Key"]) == ("reports-42", "project")
+
+    def test_a_refusal_ends_it_with_the_reason(self, sandbox: Sandbox) -> None:
+        sandbox.sts.always(ACCESS_DENIED)
+        ran = sandbox.run(sys.executable, EXAMPLES / "python/report.py")
+        assert ran.code == 1
+        assert ran.output.startswith("report: assuming arn:aws:iam::123456789012:role/reader: ")
+        assert "trust policy" in ran.output

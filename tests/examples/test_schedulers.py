@@ -5,9 +5,11 @@ import json
 import os
 import pwd
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +17,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 from hypothesis import strategies as st
 
 from aws_role_exec import identity_variables
-from examples.sandbox import REPOSITORY, Ran, Sandbox
+from examples.sandbox import EXAMPLES, REPOSITORY, Ran, Sandbox
 from runner import wait_for
 from scheduler.daemons import processes_with
 from scheduler.site import install
@@ -973,3 +976,68 @@ class TestPbsHook:
         assert launched.log[-1].startswith("1234[5].server: ")
         assert 'a job here has no "partition"' in launched.log[-1]
         assert not pbs.sandbox.assumed()
+
+
+class TestParallelCluster:
+    """install.sh, with an archive and a map from a bucket, in a root directory of its own."""
+
+    @pytest.fixture
+    def bucket(self, sandbox: Sandbox) -> Path:
+        """What `aws s3 cp` fetches, by name."""
+        bucket = sandbox.work / "bucket"
+        bucket.mkdir()
+        machine = "arm64" if os.uname().machine == "aarch64" else "amd64"
+        with tarfile.open(bucket / f"aws-role-exec_linux_{machine}.tar.gz", "w:gz") as archive:
+            archive.add(sandbox.bin / "aws-role-exec", "aws-role-exec")
+            archive.add(REPOSITORY / "packaging/roles", "schedulers/roles")
+            archive.add(REPOSITORY / "packaging/slurm", "schedulers/slurm")
+        shutil.copy(REPOSITORY / "packaging/roles/roles.map", bucket)
+        # aws s3 cp --only-show-errors s3://my-bucket/aws-role-exec/NAME TARGET
+        sandbox.script("aws", f'cp "{bucket}/${{4##*/}}" "$5"')
+        return bucket
+
+    def install(self, sandbox: Sandbox, kind: str) -> tuple[Ran, list[str]]:
+        root = sandbox.work / "root"
+        (root / "etc/parallelcluster").mkdir(parents=True)
+        (root / "etc/parallelcluster/cfnconfig").write_text(f"cfn_node_type={kind}\n")
+        script = EXAMPLES / "parallelcluster/install.sh"
+        ran = sandbox.run(script, "s3://my-bucket/aws-role-exec", env={"ROOT": str(root)})
+        files = (path for path in root.rglob("*") if path.is_file() or path.is_symlink())
+        found = sorted(str(path.relative_to(root)) for path in files)
+        return ran, [name for name in found if name != "etc/parallelcluster/cfnconfig"]
+
+    def test_a_compute_node_gets_the_program_and_the_map(
+        self, sandbox: Sandbox, bucket: Path
+    ) -> None:
+        ran, files = self.install(sandbox, "ComputeFleet")
+        assert ran.ok()
+        assert files == [
+            "etc/aws-role-exec/roles.map",
+            "usr/libexec/aws-role-exec/job-credentials",
+            "usr/local/bin/aws-role-exec",
+        ]
+
+    def test_the_head_node_gets_slurms_scripts_too(self, sandbox: Sandbox, bucket: Path) -> None:
+        """In the directories that ParallelCluster runs; the TaskProlog as cluster.yml names it."""
+        ran, files = self.install(sandbox, "HeadNode")
+        assert ran.ok()
+        scripts = [name for name in files if name.startswith("opt/slurm")]
+        assert scripts == [
+            "opt/slurm/etc/aws-role-exec/taskprolog.sh",
+            "opt/slurm/etc/scripts/epilog.d/50_aws_role_exec",
+            "opt/slurm/etc/scripts/prolog.d/50_aws_role_exec",
+        ]
+        cluster = yaml.safe_load((EXAMPLES / "parallelcluster/cluster.yml").read_text())
+        settings = cluster["Scheduling"]["SlurmSettings"]["CustomSlurmSettings"]
+        assert {"TaskProlog": f"/{scripts[0]}"} in settings
+        for name in files:
+            mode = 0o644 if name.endswith(".map") else 0o755
+            assert (sandbox.work / "root" / name).stat().st_mode & 0o777 == mode
+
+    def test_a_map_with_a_fault_is_not_installed(self, sandbox: Sandbox, bucket: Path) -> None:
+        """The node does not start, and its log has the line."""
+        (bucket / "roles.map").write_text("User=bob arn:aws:iam::123456789012:role/x\n")
+        ran, files = self.install(sandbox, "ComputeFleet")
+        assert ran.code != 0
+        assert '"User" is no condition' in ran.output
+        assert files == []

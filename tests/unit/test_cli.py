@@ -44,7 +44,7 @@ class TestParse:
         assert options.label("--region") == "AWS_ROLE_EXEC_REGION"
 
     def test_every_option_of_the_table_has_a_field(self):
-        origins = {"from_environment", "from_default", "from_profile"}
+        origins = {"from_environment", "from_default", "set_in"}
         fields = set(Options.__annotations__) - {"command", *origins}
         assert fields == {option.name for option in TABLE}
 

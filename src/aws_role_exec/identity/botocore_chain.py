@@ -20,6 +20,7 @@ from aws_role_exec.credentials import Keys, check_key, check_token
 from aws_role_exec.errors import AwsRoleExecError, Fault, IdentityError, Refusal, UsageError
 from aws_role_exec.identity import answers, mfa, not_found
 from aws_role_exec.identity.base import Base
+from aws_role_exec.identity_variables import selects_identity
 from aws_role_exec.network import trust
 from aws_role_exec.network.patience import insist
 from aws_role_exec.redaction import cite, keep_secret
@@ -43,6 +44,7 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
     configuration that cannot be read; TimeoutError when the deadline leaves no time.
     """
     settings = surroundings.settings
+    _check_environment(surroundings)
     session = _open_session(surroundings)
     for provider in _providers(session, surroundings):
         method = provider.METHOD
@@ -59,6 +61,26 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
         if base is not None:
             return base
     raise not_found.anywhere(surroundings, trail.asked)
+
+
+def _check_environment(surroundings: Surroundings) -> None:
+    """Raise IdentityError if this process has another identity in its environment than is meant.
+
+    botocore reads nothing else. A Python program may have changed it since its session began.
+    """
+    names = {*os.environ, *surroundings.environ}
+    changed = sorted(
+        name
+        for name in names
+        if selects_identity(name)
+        and not name.startswith("AWS_ROLE_EXEC_")
+        and (os.environ.get(name) or "") != (surroundings.environ.get(name) or "")
+    )
+    if changed:
+        raise IdentityError(
+            f"source credentials: {', '.join(changed)} changed in this process's environment",
+            hint="make a new session",
+        )
 
 
 def _container(surroundings: Surroundings) -> Base | None:

@@ -103,42 +103,44 @@ class Deadline:
         return found[0]
 
 
+def run_in_thread(deadline: Deadline, work: Callable[[], T], waiting: Waiting | None = None) -> T:
+    """Run the work in a thread and return what it returns, or raise what it raises.
+
+    `waiting` is the line that a person at the terminal sees meanwhile. Raises TimeoutError
+    when the deadline passes first. The thread then goes on until what it waits for gives up: a
+    process that is at its end does not wait for it (os._exit).
+    """
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.release()
+
+    _thread.start_new_thread(run, ())
+    finished = False
+    while not finished and (remaining := deadline.remaining()) > 0:
+        until = remaining if waiting is None else min(remaining, waiting.due_in())
+        finished = done.acquire(timeout=min(until, _thread.TIMEOUT_MAX))
+        if waiting is not None and not finished and waiting.is_due():
+            waiting.show()
+    if waiting is not None:
+        waiting.clear()
+    if not finished:
+        raise TimeoutError
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
 if os.name == "nt":  # pragma: no cover - needs Windows
-
-    def run_until(deadline: Deadline, work: Callable[[], T], waiting: Waiting | None = None) -> T:
-        """Run the work in a thread and return what it returns, or raise what it raises.
-
-        `waiting` is the line that a person at the terminal sees meanwhile. Raises TimeoutError
-        when the deadline passes first; then the process must end without waiting for the thread
-        (os._exit).
-        """
-        outcome: list[T] = []
-        failure: list[BaseException] = []
-        done = _thread.allocate_lock()
-        done.acquire()
-
-        def run() -> None:
-            try:
-                outcome.append(work())
-            except BaseException as error:
-                failure.append(error)
-            finally:
-                done.release()
-
-        _thread.start_new_thread(run, ())
-        finished = False
-        while not finished and (remaining := deadline.remaining()) > 0:
-            until = remaining if waiting is None else min(remaining, waiting.due_in())
-            finished = done.acquire(timeout=min(until, _thread.TIMEOUT_MAX))
-            if waiting is not None and not finished and waiting.is_due():
-                waiting.show()
-        if waiting is not None:
-            waiting.clear()
-        if not finished:
-            raise TimeoutError
-        if failure:
-            raise failure[0]
-        return outcome[0]
+    run_until = run_in_thread
 
 else:
     from aws_role_exec.network.alarm import Alarm, Passed

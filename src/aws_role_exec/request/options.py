@@ -378,8 +378,8 @@ class Options:
     """The options as text, wherever they came from, before anything is checked.
 
     `from_environment` has the flags of those that did not stand on the command line,
-    `from_profile` those of the profile that names the role, each with its setting's place;
-    `from_default` those that nobody gave.
+    `from_default` those that nobody gave. `set_in` has where others were set, for messages: the
+    setting of a profile, the argument of a call.
     """
 
     role_arn: tuple[str, ...]
@@ -414,7 +414,7 @@ class Options:
     completion: str | None
     from_environment: frozenset[str] = frozenset()
     from_default: frozenset[str] = frozenset()
-    from_profile: Mapping[str, str] = {}
+    set_in: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         """Show which one it is, and no secret."""
@@ -425,6 +425,10 @@ class Options:
         absent = {flag[2:].replace("-", "_"): None for flag in flags}
         return Options(**{**self.__dict__, **absent})
 
+    def with_places(self, places: Mapping[str, str]) -> Options:
+        """Return them with what messages are to call them, by flag."""
+        return Options(**{**self.__dict__, "set_in": places})
+
     def with_profile(self, values: Mapping[str, str], places: Mapping[str, str]) -> Options:
         """Return them with the role of a profile, and with what it says of that role, by flag.
 
@@ -434,7 +438,7 @@ class Options:
             flag[2:].replace("-", "_"): value for flag, value in values.items()
         }
         found["role_arn"] = (values["--role-arn"],)
-        return Options(**{**self.__dict__, **found, "from_profile": places})
+        return Options(**{**self.__dict__, **found, "set_in": {**self.set_in, **places}})
 
     def is_given(self, flag: str) -> bool:
         """Tell whether the command line or the environment has this option."""
@@ -443,8 +447,8 @@ class Options:
 
     def label(self, flag: str) -> str:
         """Return how to call this option in a message: by the place its value came from."""
-        if flag in self.from_profile:
-            return self.from_profile[flag]
+        if flag in self.set_in:
+            return self.set_in[flag]
         return VARIABLES[flag] if flag in self.from_environment else flag
 
 

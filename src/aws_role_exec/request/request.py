@@ -110,10 +110,11 @@ class Request:
         return f"Request({', '.join(self.role_arns) or self.settings.profile})"
 
 
-def make(options: Options, environ: Mapping[str, str]) -> Request:
+def make(options: Options, environ: Mapping[str, str], *, prints: bool = True) -> Request:
     """Check everything that needs no network and return the Request.
 
-    Raises UsageError (exit 2), CommandNotFoundError (127) or CommandNotExecutableError (126).
+    `prints` tells whether the credentials are to be printed where there is no command. Raises
+    UsageError (exit 2), CommandNotFoundError (127) or CommandNotExecutableError (126).
     """
     if options.explain and options.dry_run:
         raise UsageError(
@@ -168,7 +169,9 @@ def make(options: Options, environ: Mapping[str, str]) -> Request:
         executable=execute.find_command(options.command[0], environ) if options.command else "",
         format=values["format"] or formats.DEFAULT,
         profile_name=values["profile_name"] or formats.DEFAULT_SECTION,
-        destination=None if options.command else _find_destination(options, values, environ),
+        destination=_find_destination(options, values, environ)
+        if prints and not options.command
+        else None,
         dry_run=options.dry_run,
         explain=options.explain,
         verbose=options.verbose,
