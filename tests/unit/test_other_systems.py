@@ -190,7 +190,7 @@ class TestOnWindows:
     def test_credentials_are_not_renewed(self) -> None:
         """There is no process to become, beside which another could renew them."""
         nothing = dict.fromkeys(options.Options.__annotations__)
-        nothing |= {"from_environment": (), "from_profile": ()}
+        nothing |= {"from_environment": (), "set_in": {}}
         with on_windows():
             assert request._find_renewal(options.Options(**nothing)) == ""
         asked = options.Options(**{**nothing, "renew": "helper"})
