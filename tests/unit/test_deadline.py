@@ -189,3 +189,34 @@ class TestLookingUpAHost:
         monkeypatch.setattr("_thread.start_new_thread", full)
         monkeypatch.setattr("_socket.getaddrinfo", lambda *_: ["found"])
         assert Deadline(30).resolve("sts.example", 443) == ["found"]
+
+
+def test_a_terminal_that_is_slow_to_show_the_line_ends_nothing() -> None:
+    """A ring of our own comes once more meanwhile, and is not taken for somebody else's alarm."""
+    code = """
+import time
+from aws_role_exec.network.alarm import Alarm
+from aws_role_exec.network.deadline import Deadline
+
+class Slow:
+    shown = 0
+    def due_in(self):
+        return 0.05 if not self.shown else 3600.0
+    def show(self):
+        self.shown += 1
+        time.sleep(0.5)
+    def clear(self):
+        pass
+
+waiting = Slow()
+waiting.due_in = iter([0.05, 0.0] + [3600.0] * 1000).__next__
+alarm = Alarm(Deadline(60), waiting)
+alarm.start()
+while not waiting.shown:
+    time.sleep(0.01)
+time.sleep(0.5)
+alarm.restore()
+print(waiting.shown)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "1\n"), ran.stderr

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # A library may swallow an exception, so it comes again; not so soon that what tidies up because
 # of the first is interrupted by the second (a helper has 50 ms to end by itself).
 _REPEAT_SECONDS = 0.15
+_LATER = float("inf")
 _NEAR_SECONDS = 0.02  # that an alarm comes before the deadline and is taken for it
 
 
@@ -45,6 +46,7 @@ class Alarm:
         self._is_blocked = signal.SIGALRM in self._mask
         self._rings_for_us = bool(left) and not self._is_blocked and self._handler != signal.SIG_IGN
         self._is_owed = False
+        self._shown_at = 0.0
 
     def start(self) -> None:
         """Take the signal over and set the alarm."""
@@ -77,6 +79,15 @@ class Alarm:
         soonest = max(min(ends), 1e-6) if ends else 0
         signal.setitimer(signal.ITIMER_REAL, soonest, _REPEAT_SECONDS)
 
+    def _is_ours(self) -> bool:
+        """Tell whether a ring that comes for nothing is ours: early, or once more.
+
+        It comes once more if the terminal took its time for the line.
+        """
+        if self._deadline.remaining() < _NEAR_SECONDS:
+            return True
+        return time.monotonic() < self._shown_at + _REPEAT_SECONDS
+
     def _ring(self, *_: object) -> None:
         deadline = self._deadline
         if self.is_over:
@@ -85,10 +96,12 @@ class Alarm:
             self.restore()  # and it rings at once, for the caller
         elif not deadline.is_stopped() and deadline.remaining() <= 0:
             raise Passed
-        elif self._waiting is not None and self._waiting.is_due():
+        elif self._waiting is not None and self._waiting.due_in() < _NEAR_SECONDS:
+            self._shown_at = _LATER  # it may ring meanwhile
             self._waiting.show()
+            self._shown_at = time.monotonic()
             self._arm()
-        elif self._handler == signal.SIG_IGN or deadline.remaining() < _NEAR_SECONDS:
+        elif self._handler == signal.SIG_IGN or self._is_ours():
             self._arm()
         elif self._is_blocked:
             self._is_owed = True
