@@ -72,6 +72,28 @@ class TestWhatTheCommandIsGiven:
             assert "AKIAFOREIGN" not in config
             assert "output = text" in config
 
+    def test_goes_before_keys_of_boto_2_whose_other_settings_stay(
+        self, start_job: StartJob, run: Runner
+    ) -> None:
+        """botocore takes those before a container's; gsutil has its settings there."""
+        (run.home / ".boto").write_text(
+            "[Credentials]\naws_access_key_id = AKIAFOREIGN\nAWS_SECRET_ACCESS_KEY: x\n"
+            "gs_access_key_id = GOOG1\n[Boto]\nproxy = 127.0.0.1\n"
+        )
+        with start_job() as job:
+            text = Path(job.env["BOTO_CONFIG"]).read_text()
+            ask = [sys.executable, str(Path(__file__).parents[1] / "whoami.py")]
+            found = subprocess.run(ask, env=job.env, capture_output=True, text=True, check=True)
+        assert text == "[Credentials]\ngs_access_key_id = GOOG1\n[Boto]\nproxy = 127.0.0.1\n"
+        assert ":assumed-role/" in found.stdout
+
+    def test_leaves_a_boto_2_file_without_aws_keys_where_it_is(
+        self, start_job: StartJob, run: Runner
+    ) -> None:
+        (run.home / ".boto").write_text("[Credentials]\ngs_access_key_id = GOOG1\n")
+        with start_job() as job:
+            assert "BOTO_CONFIG" not in job.env
+
 
 class TestTheHelper:
     def test_is_the_commands_child_and_the_command_has_our_pid(self, start_job: StartJob) -> None:

@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aws_role_exec.identity.base import Surroundings
 
-_BOTO_FILES = ("/etc/boto.cfg", "~/.boto")
+BOTO_FILES = ("/etc/boto.cfg", "~/.boto")
+"""boto 2's configuration, where BOTO_CONFIG names no other."""
 
 
 def find(surroundings: Surroundings) -> None:
@@ -24,6 +25,6 @@ def find(surroundings: Surroundings) -> None:
     if environ.get("AWS_CREDENTIAL_FILE"):
         raise Doubt("AWS_CREDENTIAL_FILE is set")
     named = environ.get("BOTO_CONFIG")
-    for path in _BOTO_FILES if named is None else (named,):  # botocore's rule, empty or not
+    for path in BOTO_FILES if named is None else (named,):  # botocore's rule, empty or not
         if os.path.exists(expand(path, environ)):
             raise Doubt(f"there is a file {path}")

@@ -9,6 +9,7 @@ and a client that cannot use the helper must fail and not take the machine's rol
 from __future__ import annotations
 
 from aws_role_exec.configuration import files
+from aws_role_exec.identity import legacy_files
 from aws_role_exec.identity_variables import IDENTITY_SETTINGS, RENEWED_SETTING
 from aws_role_exec.records import record
 from aws_role_exec.renewal import protocol
@@ -68,8 +69,34 @@ def variables(
         "AWS_PROFILE": profile,
         "AWS_SHARED_CREDENTIALS_FILE": private.write("credentials", f"[{profile}]\n".encode()),
         "AWS_CONFIG_FILE": private.write("config", config.encode("utf-8")),
+        **_boto_without_keys(private, environ),
         **settings(access.region, environ),
     }
+
+
+def _boto_without_keys(private: Private, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return BOTO_CONFIG with a copy of boto 2's configuration, where that has AWS keys.
+
+    botocore takes them before a container's credentials. gsutil has its own settings in that
+    file, which stay.
+    """
+    named = environ.get("BOTO_CONFIG")
+    found: list[str] = []
+    has_keys = False
+    for path in legacy_files.BOTO_FILES if named is None else (named,):
+        try:
+            with open(files.expand(path, environ), encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except (OSError, ValueError):
+            continue
+        found = [line for line in lines if not line.strip().lower().startswith(_BOTO_KEYS)]
+        has_keys = has_keys or found != lines  # the last file that is there counts most
+    if not has_keys:
+        return {}
+    return {"BOTO_CONFIG": private.write("boto", "\n".join([*found, ""]).encode())}
+
+
+_BOTO_KEYS = ("aws_access_key_id", "aws_secret_access_key", "aws_security_token")
 
 
 def settings(region: str, environ: Mapping[str, str]) -> dict[str, str]:
