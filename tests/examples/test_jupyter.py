@@ -23,6 +23,15 @@ finally:
 """
 
 
+SHORT_LIFE_SECONDS = 15
+EXPIRE = f"import time; time.sleep({SHORT_LIFE_SECONDS + 1})"
+# The session's first client, also when the cell above it was run again.
+CLIENT = (
+    "first_client = globals().get('first_client') or session.client('sts')\n"
+    "print(first_client.get_caller_identity()['Arn'])"
+)
+
+
 def after_expiry(conversation: Conversation, asked: Asked) -> None:
     """What STS says when all that it has given has expired."""
     given = {key.access_key for key in conversation.server.issued}
@@ -84,6 +93,24 @@ class TestNotebook:
             assert session == user
         roles = [asked for asked in jupyter.sts.asked if asked.action == "AssumeRole"]
         assert [asked.access_key for asked in roles] == [BASE.access_key] * 2
+
+    def test_a_session_goes_on_across_an_expiry_and_its_cell_can_be_run_again(
+        self, jupyter: Sandbox
+    ) -> None:
+        """A client made before works after; the kernel's own identity stays as it was."""
+        jupyter.sts.session_seconds = SHORT_LIFE_SECONDS
+        below = [CLIENT, EXPIRE, CLIENT, WHOAMI]
+        shown = self.execute(jupyter, example="session.py", below=below, times=2)
+        assert self.ran.ok()
+        for role, before, _, after, kernel in self.in_two(shown):
+            assert ":assumed-role/ml-training-role/" in role
+            assert ":assumed-role/ml-training-role/" in before
+            assert before == after
+            assert kernel == f"{BASE.arn}\n"
+        roles = [asked for asked in jupyter.sts.asked if asked.action == "AssumeRole"]
+        assert {asked.access_key for asked in roles} == {BASE.access_key}
+        used = [asked.access_key for asked in jupyter.sts.asked if asked not in roles]
+        assert len(set(used)) > 2, "nothing was renewed"
 
     def in_two(self, shown: list[str]) -> tuple[list[str], list[str]]:
         """What the first run of all cells shows, and the second."""
