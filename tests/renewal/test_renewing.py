@@ -16,6 +16,7 @@ from runner import ROLE, Runner, wait_for
 from servers import sts as behave
 from servers.metadata import INSTANCE, InstanceMetadata
 from servers.oidc import GitHubTokens
+from servers.proxy import Proxy
 from servers.sts import BASE, Key, Sts
 
 pytestmark = pytest.mark.skipif(
@@ -161,6 +162,15 @@ class TestSourceCredentials:
         (run.home / ".aws/config").write_text("[default]\ncredential_process = ./keys\n")
         with start_job(env=KEYLESS) as job:
             keys_seen(job, 2)
+
+    def test_through_a_proxy_that_the_commands_requests_to_the_helper_do_not_take(
+        self, start_job: StartJob, sts: Sts
+    ) -> None:
+        with Proxy(sts) as proxy, start_job(env={"http_proxy": proxy.url}) as job:
+            keys_seen(job, 2)
+            assert job.env["http_proxy"] == proxy.url
+            assert "127.0.0.1" in job.env["no_proxy"].split(",")
+            assert len(proxy.asked) == len(sts.asked)
 
     def test_two_roles(self, start_job: StartJob, sts: Sts) -> None:
         second = "arn:aws:iam::210987654321:role/second"
