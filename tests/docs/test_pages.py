@@ -251,4 +251,4 @@ def test_options_that_pages_speak_of_exist(page: Path) -> None:
 
 
 PLANNED: set[str] = set()
-OTHERS = {"--array", "--bind", "--delete", "--export", "--network"}
+OTHERS = {"--array", "--bind", "--delete", "--export"}

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,14 @@ class TestTheHelper:
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGTSTP):
                 os.kill(job.helper, number)
             assert job.key()
+
+    def test_gets_no_signal_of_the_jobs_process_group(self, start_job: StartJob) -> None:
+        """As Ctrl-C, `timeout` and schedulers send them; the command may handle it with keys."""
+        script = "import signal; signal.signal(signal.SIGTERM, lambda *_: None); " + JOB[-1]
+        with start_job(job=(*JOB[:-1], script)) as job:
+            os.killpg(job.pid, signal.SIGTERM)
+            assert job.key()
+            assert is_running(job.pid)
 
     def test_sleeps_when_there_is_nothing_to_do(self, start_job: StartJob, sts: Sts) -> None:
         sts.session_seconds = 3600
@@ -371,6 +380,14 @@ class TestDebuggers:
             wait_for(lambda: job.key() != first)
             attached.terminate()
             attached.communicate()
+            assert job.end()[0] == 0
+
+    def test_gdb_may_come_and_go(self, start_job: StartJob, needs: Callable[[str], str]) -> None:
+        with start_job() as job:
+            first = job.key()
+            words = [needs("gdb"), "--nx", "--batch", "-p", str(job.pid), "-ex", "detach"]
+            subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+            wait_for(lambda: job.key() != first)
             assert job.end()[0] == 0
 
     def test_the_end_is_noticed_without_pidfd(self, start_job: StartJob, tmp_path: Path) -> None:
