@@ -12,7 +12,7 @@ release-snapshot: $(VENV)/installed-release ## make in dist/ all of a release th
 ifeq ($(shell uname -sm),Linux x86_64)
 test-packaging: binary $(VENV)/installed-test $(VENV)/installed-release ## test what a release would ship
 	@tests/provision.sh $$(sed 's/#.*//' tests/packaging/apt-packages.txt)
-	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --timeout 600 tests/packaging
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal tests/packaging
 else
 test-packaging:
 	@echo "SKIPPED: the executables that tests/packaging wraps are built on x86_64 Linux only"

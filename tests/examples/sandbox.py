@@ -276,7 +276,7 @@ class Sandbox:
         """Run `command` to its end; a variable that is None in `env` is left out."""
         before = len(self.calls())
         with self.start(*command, env=env, cwd=cwd) as process:
-            output, _ = process.communicate(stdin, timeout=120)
+            output, _ = process.communicate(stdin, timeout=500)
         return Ran(process.pid, process.returncode, output, self.calls()[before:])
 
     def calls(self) -> list[Call]:
