@@ -24,7 +24,7 @@ def test_a_second_build_elsewhere_is_the_same(tmp_path: Path) -> None:
     environment["TMPDIR"] = str(tmp_path / "temporary")
     os.mkdir(environment["TMPDIR"])
     subprocess.run(
-        [sys.executable, str(checkout / "build" / "build.py"), *BUILT],
+        [sys.executable, "-S", str(checkout / "build" / "build.py"), *BUILT],
         check=True,
         env=environment,
         cwd="/",

@@ -14,8 +14,9 @@ from scheduler.grid_engine import GridEngine
 from scheduler.slurm import TOOLS, Cluster, Job
 from servers.sts import BASE, Sts
 
-# Says that it is ready, then writes the name of every signal that reaches it.
-LISTENER = f"{shlex.quote(sys.executable)} -I {Path(__file__).with_name('listener.py')}"
+# Says that it is ready, then writes the name of every signal that reaches it. Without -S, Python
+# ends in the locale C where the path to this checkout is not ASCII.
+LISTENER = shlex.join([sys.executable, "-I", "-S", str(Path(__file__).with_name("listener.py"))])
 # Asks for credentials that are renewed, and writes each new key.
 CLIENT = shlex.join(["bash", str(Path(__file__).with_name("client.sh"))])
 Submit = Callable[..., Job]

@@ -77,7 +77,8 @@ class TestOneProcess:
 
     def test_nothing_outlives_the_job(self, cell: GridEngine, submit: Submit) -> None:
         """qdel ends the program and what it started, but for what left for a session of its own."""
-        job = submit(f"{BECOME} -- sh -c 'sleep 600 & echo $! $$; {LISTENER} & wait'")
+        both = f"sleep 600 & echo $! $$; {LISTENER} & wait"
+        job = submit(f"{BECOME} -- sh -c {shlex.quote(both)}")
         pids = [ready(job), *map(int, job.output.split("ready")[0].split())]
         cell.command("qdel", job.number)
         assert job.wait()["failed"].startswith("100")
