@@ -12,10 +12,11 @@ test-clients:
 
 test: test-clients
 
-clients: every-client $(VENV)/installed-test ## run every client with --renew, as Go, Node.js and Maven build them: docs/renewal-clients.md
+clients: every-client $(VENV)/installed-test ## run every client with --renew, as Go, Node.js, Maven and Rust build them: docs/renewal-clients.md
 	$(BIN)/pytest tests/renewal/clients --clients-page docs/renewal-clients.md
 
-every-client: $(BUILT)/go/client $(BUILT)/javascript/node_modules $(BUILT)/java/classes/Client.class
+every-client: $(BUILT)/go/client $(BUILT)/javascript/node_modules $(BUILT)/java/classes/Client.class \
+		$(BUILT)/rust/target/debug/client
 	@tests/provision.sh awscli $$(sed 's/#.*//' tests/renewal/clients/apt-packages.txt)
 	@$(MAKE) --no-print-directory VENV=$(CLIENTS) $(CLIENTS)/installed-every-client
 
@@ -30,3 +31,9 @@ $(BUILT)/javascript/node_modules: $(wildcard $(PROGRAMS)/javascript/*)
 
 $(BUILT)/java/classes/Client.class: $(PROGRAMS)/java/pom.xml $(PROGRAMS)/java/src/main/java/Client.java
 	mvn --quiet --batch-mode --file $< package -Dbuilt=$(abspath $(BUILT)/java)
+
+$(BUILT)/rust/target/debug/client: $(PROGRAMS)/rust/Cargo.toml $(PROGRAMS)/rust/src/main.rs
+	@mkdir -p $(BUILT)
+	cp -R $(<D) $(BUILT)
+	cargo build --manifest-path $(BUILT)/rust/Cargo.toml
+	@touch $@

@@ -132,4 +132,7 @@ CLIENTS = (
         ["java", "-cp", f"{BUILT}/java/dependency/*:{BUILT}/java/classes", "Client"],
         "java/classes/Client.class",
     ),
+    _built(
+        "rust", "AWS SDK for Rust", [BUILT / "rust/target/debug/client"], "rust/target/debug/client"
+    ),
 )
