@@ -34,7 +34,7 @@ def printable(text: str) -> str:
 def print_out(text: str) -> None:
     """Print a text on stdout. Raises OutputError where it cannot be written."""
     try:
-        _write_all(1, text)
+        write_all(1, text.encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
         pass  # who reads has read enough
     except OSError as error:
@@ -43,13 +43,14 @@ def print_out(text: str) -> None:
 
 def _write(text: str) -> None:
     try:
-        _write_all(2, text)
+        write_all(2, text.encode("utf-8", "backslashreplace"))
     except OSError:
         pass
 
 
-def _write_all(descriptor: int, text: str) -> None:
-    left = memoryview(text.encode("utf-8", "backslashreplace"))
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it, however little write(2) takes at a time. Raises OSError."""
+    left = memoryview(content)
     while left:
         left = left[os.write(descriptor, left) :]
 

@@ -57,14 +57,14 @@ def insist(
             left = deadline.remaining()
             if left < 2 * reserve:
                 raise TimeoutError from None
-            delay = min(_between(SHORTEST_DELAY_SECONDS, delay * 3), LONGEST_DELAY_SECONDS)
+            delay = min(between(SHORTEST_DELAY_SECONDS, delay * 3), LONGEST_DELAY_SECONDS)
             wait = delay
             if wait > left - reserve:
-                wait = _between(left / 2, left - reserve)
+                wait = between(left / 2, left - reserve)
             tell(f"attempt {attempts}: {error}; again in {wait:.1f}s")
         time.sleep(wait)
 
 
-def _between(shortest: float, longest: float) -> float:
+def between(shortest: float, longest: float) -> float:
     """Return a random number of seconds; the module `random` takes longer than the request."""
     return shortest + (longest - shortest) * int.from_bytes(os.urandom(4), "big") / 2**32

@@ -14,6 +14,7 @@ import stat
 
 from aws_role_exec.errors import OutputError, UsageError
 from aws_role_exec.handover import descriptors
+from aws_role_exec.messages import write_all
 from aws_role_exec.output import sections
 from aws_role_exec.output.ownership import FILE_MODE
 
@@ -56,7 +57,7 @@ class Stream:
     def write(self, text: str) -> None:
         """Write the text to the descriptor."""
         try:
-            _write_all(self._descriptor, text)
+            write_all(self._descriptor, os.fsencode(text))
         except OSError as error:
             raise OutputError(f"writing to {self._name}: {error.strerror}") from None
 
@@ -78,7 +79,7 @@ class Special:
                 # Swapped since we looked: what is open now is not what was allowed.
                 if stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
                     raise OutputError(f"{self._path}: was replaced while STS was asked")
-                _write_all(descriptor, text)
+                write_all(descriptor, os.fsencode(text))
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -230,7 +231,7 @@ class NewFile:
             except (OSError, AttributeError):
                 pass  # it has no ACL, or the system has none
             os.fchmod(descriptor, owner.mode)
-        _write_all(descriptor, text)
+        write_all(descriptor, os.fsencode(text))
         os.fsync(descriptor)  # a full disk or NFS may fail only here, or at close
 
     def _refuse_if_changed(self) -> None:
@@ -332,7 +333,7 @@ class WindowsFile:
             try:
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
                 try:
-                    _write_all(descriptor, text)
+                    write_all(descriptor, os.fsencode(text))
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
@@ -359,9 +360,3 @@ class _SignalsHeld:
         """Let those through that the caller lets through, and that waited."""
         if os.name != "nt":
             signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
-
-
-def _write_all(descriptor: int, text: str) -> None:
-    left = memoryview(os.fsencode(text))
-    while left:
-        left = left[os.write(descriptor, left) :]

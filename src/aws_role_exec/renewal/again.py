@@ -12,6 +12,7 @@ import time
 
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import AwsRoleExecError
+from aws_role_exec.messages import keep_quiet, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def _walk(request: Request, environ: Mapping[str, str], directory: str, write_en
     outcome: tuple[str | None, ...]
     try:
         from aws_role_exec import assume
-        from aws_role_exec.messages import keep_quiet
         from aws_role_exec.request import request as requests
         from aws_role_exec.trail import Trail
 
@@ -100,7 +100,5 @@ def _walk(request: Request, environ: Mapping[str, str], directory: str, write_en
         outcome = ("failure", str(error), error.hint)
     except Exception as error:
         outcome = ("failure", f"unexpected: {type(error).__name__}", None)
-    left = memoryview(marshal.dumps(outcome))
-    while left:
-        left = left[os.write(write_end, left) :]
+    write_all(write_end, marshal.dumps(outcome))
     os._exit(0)

@@ -11,6 +11,7 @@ import os
 import stat
 
 from aws_role_exec.errors import OutputError
+from aws_role_exec.messages import write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ class Private:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         file = os.open(name, flags, 0o600, dir_fd=self._descriptor)
         try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(file, left) :]
+            write_all(file, content)
         finally:
             os.close(file)
         return f"{self.path}/{name}"

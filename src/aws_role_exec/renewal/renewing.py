@@ -6,6 +6,7 @@ import os
 import select
 import time
 
+from aws_role_exec.network.patience import between
 from aws_role_exec.renewal import protocol, schedule
 from aws_role_exec.renewal.again import Renewal
 
@@ -46,7 +47,7 @@ class Renewing:
 
     def take(self, credentials: Credentials) -> None:
         """Serve these from now on."""
-        self._session = schedule.Session(_now(), credentials.expires_at(), _jitter())
+        self._session = schedule.Session(_now(), credentials.expires_at(), between(0.0, 1.0))
         self._answer = protocol.success(credentials)
         self._failures = 0
 
@@ -112,7 +113,7 @@ class Renewing:
         self._failures += 1
         self._why = said
         left = self._session.left(_now())
-        wait = schedule.pause(self._failures, has_credentials=left > 0, jitter=_jitter())
+        wait = schedule.pause(self._failures, has_credentials=left > 0, jitter=between(0.0, 1.0))
         now = time.monotonic()
         self._retry_at = now + wait
         if self._told_at is not None and now - self._told_at < _BETWEEN_LINES_SECONDS:
@@ -126,10 +127,6 @@ class Renewing:
 def _now() -> schedule.Moment:
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a suspend
     return schedule.Moment(time.time(), time.clock_gettime(clock))
-
-
-def _jitter() -> float:
-    return int.from_bytes(os.urandom(2), "big") / 0xFFFF
 
 
 def _working_directory() -> str:

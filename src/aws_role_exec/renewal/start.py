@@ -7,6 +7,7 @@ import os
 
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import AwsRoleExecError, OutputError
+from aws_role_exec.messages import write_all
 from aws_role_exec.renewal import beside, directory
 
 TYPE_CHECKING = False
@@ -93,9 +94,7 @@ def start(request: Request, environ: Mapping[str, str]) -> Started:
 
 def _write(descriptor: int, value: tuple[Any, ...]) -> None:
     """Write the value and close the descriptor."""
-    left = memoryview(marshal.dumps(value))
-    while left:
-        left = left[os.write(descriptor, left) :]
+    write_all(descriptor, marshal.dumps(value))
     os.close(descriptor)
 
 
