@@ -159,6 +159,16 @@ class Credentials:
         """Say which role was assumed, with which key and until when, without a secret."""
         return f"assumed {self.assumed_role_arn}, key {self.access_key_id} until {self.expiration}"
 
+    def values(self) -> tuple[str, ...]:
+        """Return the fields in order, of which another process makes the same Credentials."""
+        return (
+            self.access_key_id,
+            self.secret_access_key,
+            self.session_token,
+            self.expiration,
+            self.assumed_role_arn,
+        )
+
     def variables(self, region: str) -> dict[str, str]:
         """Return `VARIABLES` with their values."""
         keys = (self.access_key_id, self.secret_access_key, self.session_token)

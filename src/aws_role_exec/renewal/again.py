@@ -6,13 +6,13 @@ meanwhile.
 
 from __future__ import annotations
 
-import marshal
 import os
 import time
 
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import AwsRoleExecError
-from aws_role_exec.messages import keep_quiet, write_all
+from aws_role_exec.messages import keep_quiet
+from aws_role_exec.renewal import pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,20 +44,22 @@ class Renewal:
                 os._exit(1)
         os.close(write_end)
         self._received = b""
+        self._has_said_all = False
 
     def read(self) -> bool:
         """Read what there is; True when that was all, and `result` can be asked for."""
         part = os.read(self.outcome, _MOST_BYTES)
         self._received += part
-        return not part or len(self._received) > _MOST_BYTES
+        self._has_said_all = not part
+        return self._has_said_all or len(self._received) > _MOST_BYTES
 
     def result(self) -> tuple[Credentials | None, str, str | None]:
         """Return the new credentials, or None with what was said and the hint; ends the child."""
         self.end()
-        try:
-            kind, *values = marshal.loads(self._received)  # noqa: S302 - our own child's
-        except (EOFError, ValueError, TypeError):
+        found = pipe.understand(self._received)
+        if found is None:
             return None, "the renewal ended without an answer", None
+        kind, *values = found
         if kind == "credentials":
             return Credentials(*values), "", None
         said, hint = values
@@ -67,13 +69,11 @@ class Renewal:
         """End the child and all below it, if it still runs."""
         if not self._child:
             return
-        process, _ = os.waitpid(self._child, os.WNOHANG)
-        if not process:
-            from aws_role_exec.network import ending
+        if not self._has_said_all:  # then it is at its end by itself
+            from aws_role_exec.network import ending  # for what takes too long
 
-            # It has closed its end, or is too late: in both cases there is nothing to wait for.
             ending.end(self._child)
-            os.waitpid(self._child, 0)
+        os.waitpid(self._child, 0)
         self._child = 0
         os.close(self.outcome)
 
@@ -95,10 +95,10 @@ def _walk(request: Request, environ: Mapping[str, str], directory: str, write_en
 
         asked = requests.again(request, environ)
         found = assume.obtain(asked, environ, keep_quiet, Trail())
-        outcome = ("credentials", *(getattr(found, name) for name in Credentials.FIELDS))  # type: ignore[attr-defined]
+        outcome = ("credentials", *found.values())
     except AwsRoleExecError as error:
         outcome = ("failure", str(error), error.hint)
     except Exception as error:
         outcome = ("failure", f"unexpected: {type(error).__name__}", None)
-    write_all(write_end, marshal.dumps(outcome))
+    pipe.send(write_end, outcome)
     os._exit(0)

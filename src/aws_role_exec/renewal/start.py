@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 
 from aws_role_exec.credentials import Credentials
 from aws_role_exec.errors import AwsRoleExecError, OutputError
-from aws_role_exec.messages import write_all
-from aws_role_exec.renewal import beside, directory
+from aws_role_exec.renewal import beside, directory, pipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from aws_role_exec.request.request import Request
 
@@ -30,10 +27,9 @@ class Started:
 
         It serves from then on. Raises OutputError where it cannot.
         """
-        values = tuple(getattr(credentials, name) for name in Credentials.FIELDS)  # type: ignore[attr-defined]
         try:
-            _write(self._to_helper, values)
-            answer = _read(self._from_helper)
+            pipe.send(self._to_helper, credentials.values())
+            answer = pipe.receive(self._from_helper)
         except OSError:
             answer = None
         if answer is None:
@@ -66,14 +62,14 @@ def start(request: Request, environ: Mapping[str, str]) -> Started:
         os.close(from_helper)
 
         def receive() -> Credentials | None:
-            values = _read(to_helper_end)
+            values = pipe.receive(to_helper_end)
             return Credentials(*values) if values else None
 
         def reply(answer: dict[str, str] | AwsRoleExecError) -> None:
             if isinstance(answer, AwsRoleExecError):
-                _write(from_helper_end, ("failure", (str(answer), answer.hint)))
+                pipe.send(from_helper_end, ("failure", (str(answer), answer.hint)))
             else:
-                _write(from_helper_end, ("variables", answer))
+                pipe.send(from_helper_end, ("variables", answer))
 
         order = helper.Order(
             request, environ, command_process, places, receive, reply, from_helper_end
@@ -90,21 +86,3 @@ def start(request: Request, environ: Mapping[str, str]) -> Started:
     os.close(to_helper_end)
     os.close(from_helper_end)
     return Started(to_helper, from_helper)
-
-
-def _write(descriptor: int, value: tuple[Any, ...]) -> None:
-    """Write the value and close the descriptor."""
-    write_all(descriptor, marshal.dumps(value))
-    os.close(descriptor)
-
-
-def _read(descriptor: int) -> tuple[Any, ...] | None:
-    """Read a value that was written so; None when the writer ended without one."""
-    received = b""
-    while part := os.read(descriptor, 1 << 16):
-        received += part
-    os.close(descriptor)
-    if not received:
-        return None
-    value: tuple[Any, ...] = marshal.loads(received)  # noqa: S302 - our own process's
-    return value

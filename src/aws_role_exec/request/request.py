@@ -215,8 +215,8 @@ def _no_role(options: Options, environ: Mapping[str, str]) -> UsageError:
     profile = environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE")
     if first.startswith("arn:"):
         hint = "write --role-arn before the ARN"
-    elif first in ("help", "version"):
-        hint = f"aws-role-exec --{first}"
+    elif first == "version":
+        hint = "aws-role-exec --version"
     elif profile:
         hint = f"AWS_PROFILE alone names none; is it --profile {profile}?"
     else:
