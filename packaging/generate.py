@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aws_role_exec import credentials, identity_variables
@@ -29,7 +29,7 @@ LONGEST_LINE = 80
 def escape(text: str) -> str:
     """Return running text as roff takes it, a sentence a line."""
     text = text.replace("\\", r"\e").replace("-", r"\-")
-    text = re.sub(r"(?<=[a-z0-9)])\. +(?=[A-Z])", ".\n", text)
+    text = re.sub(r"(?<=[A-Za-z0-9)])\. +(?=[A-Z0-9])", ".\n", text)
     return re.sub(r"(?m)^(?=[.'])", r"\&", text)
 
 
@@ -42,7 +42,7 @@ def option(row: Option) -> str:
         default = row.default + "]"
     lines = [f".It {names}{argument}", escape(text)]
     if default:
-        lines.append(f"The default: {escape(default.removesuffix(']'))}.")
+        lines.append(f"Default: {escape(default.removesuffix(']'))}.")
     return "\n".join(lines)
 
 
@@ -91,7 +91,15 @@ def manual() -> str:
     # A macro's line ends with its punctuation apart.
     page = re.sub(r"@(PUT_IN|TAKEN_OUT|PREFIXES)@([.,])", r"@\1@ \2", page)
     page = re.sub(r"@([A-Z_]+)@", lambda match: parts[match[1]], page)
-    return "".join(map(wrap, page.splitlines()))
+    return "".join(wrapped(page.splitlines()))
+
+
+def wrapped(lines: list[str]) -> Iterator[str]:
+    """Yield the page's lines, running text wrapped; examples stay as a user types them."""
+    is_literal = False
+    for line in lines:
+        is_literal = line.startswith(".Bd -literal") or (is_literal and line != ".Ed")
+        yield line + "\n" if is_literal else wrap(line)
 
 
 def wrap(line: str) -> str:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from aws_role_exec.request.help import EXAMPLES, TOPICS
 from aws_role_exec.request.options import TABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "packaging" / "man" / "aws-role-exec.1"
 
 
-def read(words: list[str]) -> str:
-    environ = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MANWIDTH": "200", "MANROFFOPT": "-c"}
+def read(words: list[str], columns: int = 200) -> str:
+    environ = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MANROFFOPT": "-c"}
+    environ["MANWIDTH"] = str(columns)
     done = subprocess.run(words, env=environ, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout
@@ -42,6 +44,27 @@ def test_man_shows_it_without_warnings(needs: Callable[..., str]) -> None:
     for heading in ("SYNOPSIS", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES"):
         assert f"\n{heading}\n" in text
     assert "creds=$(aws-role-exec --role-arn" in text
+
+
+def test_examples_are_shown_as_they_are_typed(needs: Callable[..., str]) -> None:
+    """Line for line on a terminal of 80 columns, so that they can be copied."""
+    text = read([needs("man", "man-db"), "-P", "cat", "-l", str(PAGE)], columns=80)
+    shown = [line.strip() for line in text.splitlines()]
+    typed = [line.strip() for _, how in EXAMPLES for line in how.split("\n")]
+    assert [line for line in typed if line not in shown] == []
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_every_topic_of_the_help_is_there(needs: Callable[..., str]) -> None:
+    """Durations, renewal and the rest: the first words of each paragraph."""
+    text = " ".join(read([needs("mandoc"), "-Tutf8", "-Owidth=200", str(PAGE)]).split())
+    plain = "".join(c for i, c in enumerate(text) if c != "\b" and text[i + 1 : i + 2] != "\b")
+    for name, topic in TOPICS.items():
+        if name == "environment":  # the page has its lists in running text
+            continue
+        for part in topic.parts:
+            rows = [part] if isinstance(part, str) else [term for term, _ in part]
+            assert all(row[:30] in plain for row in rows), name
 
 
 @pytest.mark.parametrize("option", TABLE, ids=lambda option: option.flag)

@@ -30,22 +30,26 @@ _NAMES_AT_MOST = 24  # columns of a name before its text; a longer one has a lin
 
 USAGE = f"Usage: {PROGRAM} [OPTIONS] [--] [COMMAND [ARG]...]"
 DESCRIPTION = (
-    "Assume an AWS role and become COMMAND, which holds the role's temporary credentials."
-    " Without COMMAND, print the credentials instead."
+    "Assume an AWS role and run COMMAND with the role's temporary credentials, in this same"
+    " process. Without COMMAND, print the credentials."
 )
 EXAMPLES = (
     (
         "Run one command as a role:",
-        f"{PROGRAM} --role-arn arn:aws:iam::123456789012:role/reader -- aws s3 ls",
+        f"{PROGRAM} --role-arn arn:aws:iam::123456789012:role/reader \\\n  -- aws s3 ls",
     ),
-    ("The same, with the role named by a profile:", f"{PROGRAM} --profile admin -- aws s3 ls"),
+    ("Do the same with the role of a profile:", f"{PROGRAM} --profile admin -- aws s3 ls"),
     (
-        "Put the role into the shell you sit at:",
+        "Use the role in your interactive shell:",
         f'creds=$({PROGRAM} --profile admin) && eval "$creds"',
     ),
     (
-        "In a script, stop if STS refuses:",
+        "Use it in a script, and stop if STS refuses:",
         f'creds=$({PROGRAM} --role-arn "$ROLE") || exit\neval "$creds"',
+    ),
+    (
+        "Keep the credentials fresh while a long job runs:",
+        f'{PROGRAM} --role-arn "$ROLE" --renew -- ./train.sh',
     ),
     (
         "Write a credentials file for a tool that needs one:",
@@ -53,9 +57,9 @@ EXAMPLES = (
     ),
 )
 BESIDE_TABLE = (
-    ("--version", "Print the version; with -v, also what it is built from."),
+    ("--version", "Print the version; with -v, also the commit, platform and libraries."),
     ("-h", "Print a summary of the options."),
-    ("--help", "Print all of this."),
+    ("--help", "Print the full help."),
 )
 
 
@@ -69,7 +73,7 @@ class Topic:
 
 TOPICS = {
     "durations": Topic(
-        "How long credentials last, and how to write it",
+        "How to write a session duration, and its limits",
         (
             (
                 ("45m, 1h30m, 1.5h", "A Go duration, from 15m to 12h."),
@@ -80,67 +84,95 @@ TOPICS = {
                 ("14400", "A walltime in seconds, as PBS writes it."),
                 (
                     "auto",
-                    "The time that the current job has left; 1h if no scheduler answers, and 1h"
-                    " if STS does not allow as much.",
+                    "The current job's remaining time. 1h if no scheduler answers, or if STS does"
+                    " not allow as much.",
                 ),
             ),
-            "STS gives 15m to 12h. A walltime below 15m is rounded up, with a notice; one above"
-            " 12h is an error.",
-            "The role's own maximum session duration, 1h unless it was raised, limits it too. A"
-            " role assumed from another role's session, an instance profile included, lasts 1h"
-            " at most.",
+            "A session lasts 15m to 12h. A walltime below 15m is rounded up, with a notice. A"
+            " walltime above 12h is an error unless you add --renew.",
+            "The role's maximum session duration also applies: 1h unless someone raised it in IAM."
+            " A role assumed with another role's credentials, an instance profile included, lasts"
+            " at most 1h.",
+            "--renew changes these rules: see `aws-role-exec help renewal`.",
+        ),
+    ),
+    "renewal": Topic(
+        "Credentials for commands that outlive a session",
+        (
+            (
+                (
+                    "--renew",
+                    "A helper process serves credentials on 127.0.0.1 until the command exits, and"
+                    " renews them before they expire. AWS SDKs find it through the same variables"
+                    " as in a container.",
+                ),
+                (
+                    "--renew=process",
+                    "No helper. AWS SDKs run a credential_process from a profile in --renew-dir"
+                    " DIR. Use it where 127.0.0.1 does not lead to the same machine. Keys in the"
+                    " source environment are saved in DIR, in a file of mode 0600.",
+                ),
+            ),
+            "The job may run longer than any session. By default each session lasts 1h. With"
+            " --duration, a walltime is the length of the job, and UNLIMITED is allowed; each"
+            " session still lasts 1h, or as long as the job if that is shorter. A Go duration such"
+            " as 4h sets the length of each session.",
+            "If a renewal fails, it is retried; the current credentials remain in use until they"
+            " expire, and stderr gets at most one line a minute. The command never falls back to"
+            " the identity of the machine.",
+            "Source credentials must work more than once: an MFA code or a token from"
+            " --web-identity env:NAME is an error.",
         ),
     ),
     "session-names": Topic(
-        "The name by which CloudTrail shows the session",
+        "Session names, as shown in CloudTrail",
         (
-            "STS accepts 2 to 64 letters, digits and _+=,.@-; for any other name the error shows"
-            " the nearest valid one.",
-            f"The default is {PROGRAM}-USER-RANDOM. auto takes the name from the current job:"
+            "STS accepts 2 to 64 letters, digits and _+=,.@- characters. For any other name, the"
+            " error suggests the nearest valid one.",
+            f"The default is {PROGRAM}-USER-RANDOM. With auto, the name comes from the current job:"
             " Slurm, PBS, LSF, Grid Engine, AWS Batch, GitHub, GitLab, Jenkins or a Kubernetes"
             " pod.",
         ),
     ),
     "explain": Topic(
-        "Why STS refuses, and what would be handed over",
+        "Why STS refuses a request, and what the command would get",
         (
-            "--explain finds the source credentials, asks STS who they belong to, and asks for"
-            " the role. It prints what it found on stdout, runs nothing, and never prints a"
-            " credential.",
-            "It exits with 0 if STS allows it, else with 125. --format json prints the same for"
-            " programs.",
+            "--explain finds the source credentials, asks STS whose they are, and requests the"
+            " role. It prints a report on stdout. It runs nothing and never prints a credential.",
+            "The exit status is 0 if STS grants the session, else 125. Add --format json for a"
+            " report that programs can read.",
         ),
     ),
     "environment": Topic(
-        "Variables that are read, removed and added",
+        "Environment variables that are read, removed and set",
         (
-            "Every option has a default in the environment, AWS_ROLE_EXEC_OPTION, as in"
-            " AWS_ROLE_EXEC_ROLE_ARN. None of these reaches the command. An empty one counts as"
-            " unset; an unknown one is an error.",
-            "Added to the command's environment:",
+            "Every option can be set by a variable, AWS_ROLE_EXEC_OPTION: for example"
+            " AWS_ROLE_EXEC_ROLE_ARN. The command does not inherit these. An empty variable counts"
+            " as unset; an unknown one is an error.",
+            "Set for the command:",
             tuple((name, "") for name in VARIABLES),
-            "Removed from it:",
+            "Removed from its environment:",
             tuple((name, "") for name in sorted(IDENTITY_VARIABLES)),
-            "and everything that begins with:",
+            "Also removed, all that begin with:",
             tuple((name, "") for name in sorted(IDENTITY_PREFIXES)),
-            "--web-identity also removes the variables that it took its token from.",
+            "With --web-identity, the variables that held the token are removed too.",
         ),
     ),
     "exit-codes": Topic(
-        "What the exit status means",
+        "What each exit status means",
         (
             (
-                (str(EXIT_USAGE), "The command line or an input is wrong; nothing was done."),
+                (str(EXIT_USAGE), "The command line or an input is invalid; nothing was done."),
                 (
                     str(EXIT_FAILURE),
-                    "There are no source credentials, STS refused or could not be reached, or"
-                    " the output could not be written.",
+                    "No source credentials, STS refused or is unreachable, or the output cannot"
+                    " be written.",
                 ),
-                (str(EXIT_NOT_EXECUTABLE), "The command cannot be executed."),
+                (str(EXIT_NOT_EXECUTABLE), "The command was found but cannot be executed."),
                 (str(EXIT_NOT_FOUND), "The command was not found."),
-                ("other", "The command's own."),
+                ("other", "The exit status of the command."),
             ),
-            "A signal while STS is being asked ends the process by that signal.",
+            "A signal that arrives before the command starts ends the process as usual.",
         ),
     ),
 }
@@ -181,7 +213,7 @@ def full(columns: int) -> str:
     ]
     parts += [_heading("Examples"), *examples]
     topics = [(name, f"{topic.summary}.") for name, topic in TOPICS.items()]
-    parts.append(f"{_heading(f'Topics, as in `{PROGRAM} help {topics[0][0]}`')}")
+    parts.append(f"{_heading(f'Topics, for example `{PROGRAM} help {topics[0][0]}`')}")
     parts[-1] += f"\n{_rows(topics, width)}"
     return "\n\n".join(parts) + "\n"
 
@@ -191,7 +223,7 @@ def summary(columns: int) -> str:
     width = min(columns, WIDEST)
     parts = [USAGE, _paragraph(DESCRIPTION, width, 2)]
     parts += [_group(name, width, is_short=True) for name in GROUPS]
-    more = f"{PROGRAM} --help says more; {PROGRAM} help TOPIC: {', '.join(TOPICS)}."
+    more = f"For more: {PROGRAM} --help. Topics, with {PROGRAM} help TOPIC: {', '.join(TOPICS)}."
     return "\n\n".join([*parts, _paragraph(more, width, 0)]) + "\n"
 
 

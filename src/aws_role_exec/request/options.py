@@ -146,7 +146,7 @@ TABLE = (
     Option(
         "--role-arn",
         "ARN",
-        "Role to assume; without it, the role of --profile. Repeat it to chain roles, in order.",
+        "Role to assume; if omitted, the role of --profile. Repeat to chain roles, in order.",
         kind="list",
         completes="role",
         check=role.check_arn,
@@ -155,8 +155,8 @@ TABLE = (
     Option(
         "--duration",
         "D",
-        "How long the credentials last, 15m to 12h. Write 45m, 1h30m, a job's walltime as in"
-        " 04:00:00 or 0-04, or auto for the time that the current job has left.",
+        "Session duration, 15m to 12h. Accepts 45m or 1h30m, a job's walltime such as 04:00:00 or"
+        " 0-04, or auto for the current job's remaining time.",
         default="1h",
         check=_lifetime,
         group="Session",
@@ -165,7 +165,7 @@ TABLE = (
     Option(
         "--session-name",
         "NAME",
-        "Session name, as shown in CloudTrail. auto names it after the current job."
+        "Session name, as shown in CloudTrail. Use auto to name it after the current job."
         "  [default: aws-role-exec-<user>-<random>]",
         check=_session_name,
         group="Session",
@@ -174,7 +174,7 @@ TABLE = (
     Option(
         "--region",
         "R",
-        "Region for STS and for the command.  [default: AWS_DEFAULT_REGION, AWS_REGION, the"
+        "Region for STS and the command.  [default: AWS_DEFAULT_REGION, AWS_REGION, the"
         " profile's, else the partition's default]",
         check=region.check,
         completes="region",
@@ -182,7 +182,7 @@ TABLE = (
     Option(
         "--policy",
         "P",
-        "Session policy that limits what the role may do. Write JSON, or file://PATH.",
+        "Inline session policy that restricts the session. Give JSON or file://PATH.",
         completes="policy",
         check=policy.load,
         parameter="Policy",
@@ -191,7 +191,7 @@ TABLE = (
     Option(
         "--policy-arn",
         "ARN",
-        "Managed policy that limits what the role may do. Repeat it for up to ten.",
+        "Managed policy that restricts the session. Repeat for up to ten.",
         kind="list",
         check=_session("managed_policy"),
         parameter="PolicyArns",
@@ -201,15 +201,15 @@ TABLE = (
     Option(
         "--profile",
         "NAME",
-        "Profile to use, even if the environment holds keys. Without --role-arn, also the profile's"
-        " role, or its session of an SSO account and role.",
+        "Profile to use, even if the environment holds keys. Without --role-arn, also selects the"
+        " role: the profile's role_arn, or its SSO account and role.",
         completes="profile",
         group="Source credentials",
     ),
     Option(
         "--web-identity",
         "SRC",
-        "OIDC token to use, and no other credentials. Write file:PATH, env:NAME or"
+        "OIDC token to use instead of source credentials. Give file:PATH, env:NAME or"
         " github[:AUDIENCE].",
         group="Source credentials",
         completes="token",
@@ -225,7 +225,7 @@ TABLE = (
     Option(
         "--source-identity",
         "NAME",
-        "Source identity, as shown in CloudTrail. Kept across chained roles.",
+        "Source identity, as shown in CloudTrail. Persists across chained roles.",
         check=_session("check_source_identity"),
         parameter="SourceIdentity",
         group="Session",
@@ -233,7 +233,7 @@ TABLE = (
     Option(
         "--tag",
         "K=V",
-        "Session tag. Repeat it for more.",
+        "Session tag. Repeat for more.",
         kind="list",
         check=_session("tag"),
         parameter="Tags",
@@ -243,7 +243,7 @@ TABLE = (
     Option(
         "--transitive-tag",
         "K",
-        "Session tag to pass on to roles assumed from this one. Name its key; repeat it for more.",
+        "Key of a session tag to pass on to chained roles. Repeat for more.",
         kind="list",
         parameter="TransitiveTagKeys",
         agrees=_session("transitive_tags_agree"),
@@ -252,7 +252,7 @@ TABLE = (
     Option(
         "--mfa-serial",
         "ARN",
-        "Your MFA device; you are prompted for its code on the terminal.",
+        "Your MFA device; prompts for its code on the terminal.",
         completes="mfa",
         check=_session("check_mfa_serial"),
         group="Role",
@@ -260,14 +260,14 @@ TABLE = (
     Option(
         "--mfa-code",
         "CODE",
-        "MFA code, in place of the prompt.",
+        "MFA code, if you do not want the prompt.",
         check=_session("check_mfa_code"),
         group="Role",
     ),
     Option(
         "--format",
         "F",
-        "How to print credentials, without a command. One of"
+        "Output format for the credentials. One of"
         f" {', '.join(formats.FORMATS)}.  [default: {formats.DEFAULT}]",
         completes="format",
         check=_format,
@@ -276,14 +276,14 @@ TABLE = (
     Option(
         "--output",
         "PATH",
-        "File to write, instead of stdout. It appears whole, with mode 0600, or not at all.",
+        "File to write instead of stdout. It appears complete, with mode 0600, or not at all.",
         completes="file",
         group="Output",
     ),
     Option(
         "--owner",
         "USER[:GROUP]",
-        "Owner of the --output file. Only root can set another user; numeric IDs always work.",
+        "Owner of the --output file. Only root can set another user. Numeric IDs always work.",
         completes="user",
         check=_ownership("parse_owner"),
         group="Output",
@@ -291,7 +291,7 @@ TABLE = (
     Option(
         "--mode",
         "OCTAL",
-        "Mode of the --output file. One of 0400, 0440, 0600 and 0640.  [default: 0600]",
+        "Mode of the --output file: 0400, 0440, 0600 or 0640.  [default: 0600]",
         completes="mode",
         check=_ownership("parse_mode"),
         group="Output",
@@ -306,16 +306,16 @@ TABLE = (
     Option(
         "--unset",
         "",
-        "Print lines that remove the credentials from this shell. Uses --format; needs no role and"
-        " no network.",
+        "Print commands that remove the credentials from this shell. Uses --format; needs no role"
+        " and no network.",
         kind="flag",
         group="Output",
     ),
     Option(
         "--renew",
         "[=HOW]",
-        "Renew the credentials for as long as the command runs, which may be days: by a helper"
-        " process beside it, or with --renew=process by a credential_process in --renew-dir.",
+        "Renew the credentials until the command exits. A helper process does it; --renew=process"
+        " uses a credential_process in --renew-dir instead.",
         check=_renewal,
         implied="helper",
         group="Session",
@@ -330,7 +330,7 @@ TABLE = (
     Option(
         "--sts-timeout",
         "D",
-        "Time limit for all network calls, retries included.",
+        "Time limit for all network calls, including retries.",
         default="30s",
         check=_timeout_seconds,
         completes="timeout",
@@ -338,28 +338,28 @@ TABLE = (
     Option(
         "--dry-run",
         "",
-        "Check all that needs no network, and print the request.",
+        "Validate without using the network, print the request, and exit.",
         kind="flag",
     ),
     Option(
         "--explain",
         "",
-        "Print who asks for what, and why STS refuses. Asks STS; runs nothing.",
+        "Show the caller, the request, and why STS refuses it. Calls STS; runs nothing.",
         kind="flag",
     ),
     Option("--verbose", "", "Print progress on stderr.", kind="flag", short="-v"),
     Option(
         "--quiet",
         "",
-        "Print errors only. No notices, and no line about waiting.",
+        "Print errors only: no notices, no progress.",
         kind="flag",
         short="-q",
     ),
     Option(
         "--color",
         "WHEN",
-        "Color help and errors: auto, always or never. auto means on a terminal, unless NO_COLOR"
-        " is set.",
+        "Color help and errors: auto, always or never. With auto, only a terminal gets color, and"
+        " not if NO_COLOR is set.",
         default="auto",
         completes="color",
         check=_color,
@@ -367,7 +367,7 @@ TABLE = (
     Option(
         "--completion",
         "SHELL",
-        "Print the completion script of a shell. Write bash, zsh, fish or powershell.",
+        "Print the completion script for a shell: bash, zsh, fish or powershell.",
         completes="shell",
     ),
 )
