@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 ALICE = "arn:aws:iam::123456789012:user/alice"
-READER = r"arn:aws:sts::123456789012:assumed-role/reader/aws-role-exec-\S+"
+SESSION = r"arn:aws:sts::123456789012:assumed-role/{}/aws-role-exec-\S+"
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +29,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
         "HTTP_PROXY": "http://127.0.0.1:9",
     }
     done = subprocess.run(
-        [sys.executable, REPOSITORY / "demo" / "demo.py"],
+        [sys.executable, REPOSITORY / "demo" / "demo.py", "6"],
         env=env,
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -42,13 +42,32 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout
 
 
+def printed(demo: str, command: str) -> list[str]:
+    """What is printed below the step whose script has a line with these words."""
+    block = rf"(?m)^  [$>] .*{re.escape(command)}.*\n(?:  > .*\n)*((?:    .*\n)+)"
+    found = re.search(block, demo)
+    assert found, f"no step with {command!r}"
+    return [line.strip() for line in found[1].splitlines()]
+
+
 class TestDemo:
-    def test_shows_who_one_is_and_who_one_becomes(self, demo: str) -> None:
-        """As oneself once, then as the role by execve, by eval and by a credentials file."""
-        found = re.findall(rf"^    ({ALICE}|{READER})$", demo, re.MULTILINE)
-        assert found[0] == ALICE
-        assert len(found) == 4
-        assert all(re.fullmatch(READER, arn) for arn in found[1:])
+    def test_shows_who_one_is(self, demo: str) -> None:
+        """Before anything else."""
+        assert printed(demo, "python demo/whoami.py") == [ALICE]
+
+    @pytest.mark.parametrize(
+        ("command", "role"),
+        [
+            ("role/reader -- python demo/whoami.py", "reader"),
+            ('eval "$creds"', "reader"),
+            ("--format credentials-file", "reader"),
+            ("role/hub --role-arn arn:aws:iam::123456789012:role/archive --", "archive"),
+        ],
+        ids=["execve", "eval", "credentials file", "two hops"],
+    )
+    def test_shows_who_one_becomes(self, demo: str, command: str, role: str) -> None:
+        """The role, each way."""
+        assert re.fullmatch(SESSION.format(role), printed(demo, command)[-1])
 
     def test_shows_which_variables_changed(self, demo: str) -> None:
         """Exactly the contract's, with their secrets masked."""
@@ -68,6 +87,25 @@ class TestDemo:
         before, after = re.findall(r"(?:before|after): pid (\d+)", demo)
         assert before == after
 
+    def test_shows_that_the_file_is_private(self, demo: str) -> None:
+        """As ls tells it."""
+        assert printed(demo, "--format credentials-file")[0] == "-rw-------"
+
+    def test_shows_a_refusal_with_its_hint(self, demo: str) -> None:
+        """The command is not run."""
+        error, hint, status = printed(demo, "role/archive -- python demo/whoami.py")
+        assert error.startswith("aws-role-exec: assuming ")
+        assert f"AccessDenied: User: {ALICE} " in error
+        assert hint.startswith(f"hint: {ALICE} needs sts:AssumeRole")
+        assert status == "exit status 125"
+
+    def test_shows_a_renewal_across_an_expiry(self, demo: str) -> None:
+        """One process, the same session name; the key that it began with is good no longer."""
+        first, expired, later = printed(demo, "--renew --")
+        assert expired.endswith("to the first key STS says ExpiredToken")
+        arns = [re.findall(SESSION.format("training"), line) for line in (first, later)]
+        assert arns[0] == arns[1] != []
+
     def test_ends_with_what_to_type_against_real_aws(self, demo: str) -> None:
         """The last line can be pasted."""
         last = demo.rstrip().splitlines()[-1].strip()
@@ -85,7 +123,7 @@ class TestMake:
                 (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
                 (tmp_path / name).chmod(0o755)
             done = subprocess.run(
-                ["make", "--no-print-directory", "PYTHON=python3", f"VENV={tmp_path}/venv", "demo"],
+                ["make", "--no-print-directory", "PYTHON=python3", f"DEMO={tmp_path}/venv", "demo"],
                 env={"PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin", "HOME": str(tmp_path)},
                 cwd=REPOSITORY,
                 capture_output=True,
@@ -107,3 +145,26 @@ class TestMake:
         """Debian's python3 lacks ensurepip, and not everyone is root."""
         said = make(python3='case "$2" in *ensurepip*) exit 1;; esac', id="echo 1000")
         assert "install python3-venv" in said
+
+    def test_needs_what_the_program_needs_and_no_more(self, tmp_path: Path) -> None:
+        """pip is asked for the program's own dependencies, and the visitor told."""
+        asked = tmp_path / "asked"
+        pip = tmp_path / "pip.py"
+        pip.write_text(f"import sys; open({str(asked)!r}, 'w').write(' '.join(sys.argv[1:]))\n")
+        code = (
+            "import sys; from pathlib import Path; import prepare\n"
+            f"prepare.pip_wheel = lambda: Path({str(tmp_path)!r})\n"
+            f"prepare.main(Path({str(tmp_path / 'venv')!r}))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "demo")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        words = [word for word in asked.read_text().split() if not word.startswith("-")]
+        assert {re.split(r"[>=]", word)[0] for word in words} == {"install", "botocore", "click"}
+        assert "botocore>=" in done.stdout, "it says what it is doing"
+        program = tmp_path / "venv/bin/aws-role-exec"
+        assert program.read_text().startswith(f"#!{tmp_path}/venv/bin/python\n")
