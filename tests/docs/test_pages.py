@@ -199,7 +199,9 @@ CHECKS = {
         "scoop bucket add scttfrdmn https://github.com/scttfrdmn/scoop-bucket",
         "scoop install aws-role-exec",
     ),
-    "pip": words("pip install aws-role-exec", "pip install ./aws-role-exec"),
+    "pip": words("pip install aws-role-exec"),
+    "pipx": words("pipx install aws-role-exec", "pipx install ./aws-role-exec"),
+    "uv": words("uv tool install aws-role-exec"),
     "module": words("module load aws-role-exec"),
     "eb": words("eb easybuild/aws-role-exec-1.0.0.eb"),
     "spack": words(

@@ -93,6 +93,7 @@ COMMANDS = [
     "nextflow",
     "ood-aws-batch-adapter",
     "pip",
+    "pipx",
     "pulumi",
     "pytest",
     "qconf",
@@ -103,6 +104,7 @@ COMMANDS = [
     "srun",
     "sudo",
     "terraform",
+    "uv",
 ]
 SCRIPTS = [
     "analysis.py",

@@ -140,6 +140,30 @@ class TestSnapshot:
             check=True,
         )
         assert wheel.name.split("-")[1] in told.stdout
+        share = tmp_path / "site" / "share"
+        assert (share / "man/man1/aws-role-exec.1").read_bytes() == (
+            ROOT / "packaging/man/aws-role-exec.1"
+        ).read_bytes()
+        completions = (
+            "bash-completion/completions",
+            "zsh/site-functions",
+            "fish/vendor_completions.d",
+        )
+        assert all(any((share / place).iterdir()) for place in completions)
+
+    def test_links_work_on_the_package_index(self, dist: Path) -> None:
+        """Where no file lies beside the text: each leads to this version in the repository."""
+        (wheel,) = dist.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            text = archive.read(name).decode()
+        links = re.findall(r"\]\(([^)]+)\)", text)
+        version = wheel.name.split("-")[1]
+        prefix = f"https://github.com/scttfrdmn/aws-role-exec/blob/v{version}/"
+        ours = [link.removeprefix(prefix) for link in links if link.startswith(prefix)]
+        assert len(ours) > 20
+        assert all((ROOT / link.partition("#")[0]).exists() for link in ours)
+        assert all(link.startswith(("https://", "#")) for link in links)
 
     def test_clusters_get_module_files(self, dist: Path) -> None:
         """For both module systems, and recipes that know the archives' sums."""
