@@ -5,11 +5,13 @@
 #
 # No root needed: the default is ~/.local/bin, for root /usr/local/bin. The archive has to match
 # its sum in checksums.txt; where cosign or minisign is installed, checksums.txt has to match its
-# signature too. AWS_ROLE_EXEC_RELEASES names a mirror that is laid out as the releases are.
+# signature too; and the program has to run here and be the version that was asked for.
+# AWS_ROLE_EXEC_RELEASES names a mirror that is laid out as the releases are.
 # Proxies are taken from the environment, as curl and wget do.
 set -eu
 
 releases=${AWS_ROLE_EXEC_RELEASES:-https://github.com/scttfrdmn/aws-role-exec/releases}
+# Of the release workflow, at a tag; `check_signature` adds the version that was asked for.
 identity='^https://github\.com/scttfrdmn/aws-role-exec/\.github/workflows/release\.yml@refs/tags/v'
 issuer='https://token.actions.githubusercontent.com'
 minisign_key=''
@@ -50,6 +52,7 @@ sum_of() {
 check_signature() {
     if has cosign; then
         download checksums.txt.sigstore.json
+        [ "$version" = latest ] || identity=$identity$(printf %s "$version" | sed 's/[.+]/\\&/g')\$
         cosign verify-blob --bundle "$scratch/checksums.txt.sigstore.json" \
             --certificate-identity-regexp "$identity" --certificate-oidc-issuer "$issuer" \
             "$scratch/checksums.txt" >"$scratch/cosign.log" 2>&1 ||
@@ -65,16 +68,20 @@ check_signature() {
     fi
 }
 
+cannot_write() {
+    fail "cannot write to $directory: name another with --dir ($(tail -n 1 "$scratch/error"))"
+}
+
 main() {
     version=latest
     signature=yes
     directory=
     while [ $# -gt 0 ]; do
         case $1 in
-            --version) version=${2:?--version needs a value}; shift ;;
+            --version) version=${2:?--version needs a value}; version=${version#v}; shift ;;
             --dir) directory=${2:?--dir needs a value}; shift ;;
             --no-signature) signature=no ;;
-            -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit ;;
+            -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit ;;
             *) fail "unknown option $1 (--version, --dir, --no-signature)" ;;
         esac
         shift
@@ -101,7 +108,7 @@ main() {
 
     case $version in
         latest) from=$releases/latest/download ;;
-        *) from=$releases/download/v${version#v} ;;
+        *) from=$releases/download/v$version ;;
     esac
     # Plain HTTP only where somebody named a mirror that speaks it.
     case $releases in
@@ -128,10 +135,15 @@ main() {
     # Beside its place and then renamed: a running one is not disturbed, half a one never seen.
     new=$directory/.aws-role-exec.$$
     trap 'rm -rf "$scratch" "$new"' EXIT
-    { cp "$scratch/aws-role-exec" "$new" && chmod 0755 "$new" &&
-        mv -f "$new" "$directory/aws-role-exec"; } 2>"$scratch/error" ||
-        fail "cannot write to $directory: name another with --dir ($(tail -n 1 "$scratch/error"))"
-    echo "install.sh: $directory/aws-role-exec ($("$directory/aws-role-exec" --version))"
+    { cp "$scratch/aws-role-exec" "$new" && chmod 0755 "$new"; } 2>"$scratch/error" || cannot_write
+    # A mirror may hold an older release under this name, well signed; a file may not run here.
+    told=$("$new" --version 2>&1) || fail "$archive does not run here: $told"
+    case $version in
+        latest | "${told#aws-role-exec }") ;;
+        *) fail "$from holds $told, not version $version" ;;
+    esac
+    mv -f "$new" "$directory/aws-role-exec" 2>"$scratch/error" || cannot_write
+    echo "install.sh: $directory/aws-role-exec ($told)"
     case :$PATH: in
         *":$directory:"*) ;;
         *) echo "install.sh: $directory is not in PATH" >&2 ;;

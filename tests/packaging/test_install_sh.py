@@ -1,16 +1,21 @@
 """packaging/install.sh: in dash and in busybox alone, against releases on loopback."""
 
+import hashlib
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from aws_role_exec import __version__
 
 from .conftest import ROOT, released
 
@@ -143,10 +148,10 @@ class TestInstalls:
             f"/releases/latest/download/{name}" for name in ("checksums.txt", ARCHIVE)
         ]
 
-    @pytest.mark.parametrize("version", ["1.2.3", "v1.2.3"])
-    def test_a_version(self, machine: Machine, releases: Releases, version: str) -> None:
-        assert machine.install("--version", version).returncode == 0
-        assert releases.asked[-1] == f"/releases/download/v1.2.3/{ARCHIVE}"
+    @pytest.mark.parametrize("form", ["{}", "v{}"])
+    def test_a_version(self, machine: Machine, releases: Releases, form: str) -> None:
+        assert machine.install("--version", form.format(__version__)).returncode == 0
+        assert releases.asked[-1] == f"/releases/download/v{__version__}/{ARCHIVE}"
 
     def test_over_an_older_one(self, machine: Machine) -> None:
         """Replaced whole, by a rename."""
@@ -176,6 +181,26 @@ class TestRefuses:
         data = (releases.files / ARCHIVE).read_bytes()
         (releases.files / ARCHIVE).write_bytes(data[: len(data) // 2])
         assert "is damaged or not ours" in machine.refuses()
+
+    def test_another_version_than_was_asked_for(self, machine: Machine) -> None:
+        """A mirror that serves an old release as the new one; what was installed stays."""
+        assert machine.install().returncode == 0
+        before = machine.installed.read_bytes()
+        done = machine.install("--version", "9.9.9")
+        assert done.returncode == 1
+        assert f"holds aws-role-exec {__version__}, not version 9.9.9" in done.stderr
+        assert machine.installed.read_bytes() == before
+        assert [path.name for path in machine.installed.parent.iterdir()] == ["aws-role-exec"]
+
+    def test_a_program_that_does_not_run_here(self, machine: Machine, releases: Releases) -> None:
+        with tarfile.open(releases.files / ARCHIVE, "w:gz") as tar:
+            script = machine.place / "aws-role-exec"
+            script.write_text("#!/bin/sh\necho no such library >&2\nexit 127\n")
+            tar.add(script, "aws-role-exec")
+        digest = hashlib.sha256((releases.files / ARCHIVE).read_bytes()).hexdigest()
+        (releases.files / "checksums.txt").write_text(f"{digest}  {ARCHIVE}\n")
+        assert "does not run here: no such library" in machine.refuses()
+        assert list(machine.installed.parent.iterdir()) == []
 
     def test_a_missing_archive(self, machine: Machine, releases: Releases) -> None:
         (releases.files / ARCHIVE).unlink()
@@ -216,7 +241,15 @@ class TestSignature:
         assert "signature checked with cosign" in done.stdout
         asked = (machine.place / "asked").read_text()
         assert "--certificate-oidc-issuer https://token.actions.githubusercontent.com" in asked
-        assert r"/release\.yml@refs/tags/v" in asked
+        assert r"/release\.yml@refs/tags/v " in asked
+
+    def test_cosign_is_asked_for_the_version(self, machine: Machine, releases: Releases) -> None:
+        """An older release's signature does not do for this one."""
+        (releases.files / "checksums.txt.sigstore.json").write_text("{}")
+        machine.tool("cosign", f'echo "$*" >{machine.place}/asked')
+        assert machine.install("--version", __version__).returncode == 0
+        escaped = re.escape(__version__)
+        assert rf"/release\.yml@refs/tags/v{escaped}$ " in (machine.place / "asked").read_text()
 
     def test_a_bad_signature(self, machine: Machine, releases: Releases) -> None:
         (releases.files / "checksums.txt.sigstore.json").write_text("{}")
