@@ -7,7 +7,7 @@ $(VENV)/installed-release: requirements/release.txt | $(BIN)/python
 	@touch $@
 
 release-snapshot: $(VENV)/installed-release ## make in dist/ all of a release that needs no key
-	$(BIN)/python release.py snapshot
+	$(BIN)/python -m release snapshot
 
 ifeq ($(shell uname -sm),Linux x86_64)
 test-packaging: binary $(VENV)/installed-test $(VENV)/installed-release ## test what a release would ship
@@ -20,4 +20,4 @@ endif
 
 lint: lint-release
 lint-release: $(VENV)/installed-test
-	$(BIN)/mypy release.py
+	$(BIN)/mypy release

@@ -1,4 +1,4 @@
-"""A release as release.py makes it here, and one that has every target."""
+"""A release as `python -m release` makes it here, and one that has every target."""
 
 import fcntl
 import json
@@ -28,18 +28,18 @@ ALL = {
 def release(
     *arguments: str | Path, root: Path = ROOT, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run release.py."""
+    """Run `python -m release`."""
     return subprocess.run(
-        [sys.executable, str(root / "release.py"), *map(str, arguments)],
+        [sys.executable, "-m", "release", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd="/",
+        cwd=root,
         env={**os.environ, **environment},
     )
 
 
 def released(*arguments: str | Path, root: Path = ROOT, **environment: str) -> str:
-    """Run release.py; it succeeds."""
+    """Run `python -m release`; it succeeds."""
     done = release(*arguments, root=root, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -52,7 +52,7 @@ def artifacts(dist: Path) -> list[dict[str, Any]]:
 
 
 def executables_to(dist: Path) -> Path:
-    """Lay what `make binary` made where release.py takes it from."""
+    """Lay what `make binary` made where a release takes it from."""
     for name in BUILT:
         built = ROOT / "dist" / name / "aws-role-exec"
         assert built.exists(), f"{built} is not there: run `make binary` first"

@@ -1,4 +1,4 @@
-"""release.py: what it makes is complete, the same every time, and what it says it is."""
+"""release/: what it makes is complete, the same every time, and what it says it is."""
 
 import hashlib
 import json
@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from release.record import Refused
+from release.steps.sbom import component
 
 from .conftest import ALL, ROOT, artifacts, executables_to, release, released
 
@@ -121,11 +123,21 @@ class TestSnapshot:
         subprocess.run(command, cwd=dist, check=True)
 
     def test_the_bill_of_materials_is_one(self, dist: Path) -> None:
-        """Valid CycloneDX, and every pin is in it."""
+        """Valid CycloneDX; every pin is in it, and what comes inside of one."""
         text = (dist / "aws-role-exec.cdx.json").read_text()
         assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-        named = {one["name"] for one in json.loads(text)["components"]}
-        assert {"cpython", "openssl", "zlib", "ziglang", "botocore", "click", "urllib3"} <= named
+        components = {one["name"]: one for one in json.loads(text)["components"]}
+        pinned = {"cpython", "openssl", "zlib", "ziglang", "botocore", "click", "urllib3"}
+        assert pinned | {"expat", "mpdecimal", "hacl-star", "musl"} <= set(components)
+        for name, one in components.items():
+            assert one["licenses"], name
+            # What scanners look up: PyPI's name, or the vendor's and the product's.
+            assert one["purl"].startswith("pkg:pypi/") or one["cpe"].startswith("cpe:2.3:a:"), name
+
+    def test_what_is_linked_in_has_a_licence(self) -> None:
+        """A new pin without an entry in packaging/linked.toml makes no bill of materials."""
+        with pytest.raises(Refused, match="does not name libffi"):
+            component("libffi", "3.5", "generic", [])
 
     def test_pip_gets_the_program(self, dist: Path, tmp_path: Path) -> None:
         """The wheel, installed without dependencies into a place of its own, is the program."""
@@ -373,7 +385,8 @@ class TestCheck:
         assert set(files(copy)) == listed | {"artifacts.json", "metadata.json"}
 
     def test_a_step_without_a_build_says_so(self, tmp_path: Path) -> None:
-        assert "first release.py build" in release("archive", "--dist", tmp_path / "none").stderr
+        done = release("archive", "--dist", tmp_path / "none")
+        assert "first `python -m release build`" in done.stderr
 
 
 def test_every_target_has_its_archive(every_target: Path) -> None:

@@ -1,0 +1,1 @@
+"""Make a release from what release.toml says, a step a module: `python -m release --help`."""
