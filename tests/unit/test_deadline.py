@@ -51,6 +51,30 @@ class TestRunUntil:
         with pytest.raises(TimeoutError):
             run_until(deadline, work)
 
+    def test_an_alarm_while_python_tidies_up_is_neither_lost_nor_told(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What is raised in a finalizer ends nothing: Python prints a traceback and goes on."""
+
+        class Finalized:
+            def __del__(self) -> None:
+                nonlocal was_interrupted
+                until = time.monotonic() + 60
+                while time.monotonic() < until:
+                    was_interrupted = True
+                was_interrupted = False  # the alarm comes before
+
+        was_interrupted = False
+
+        def work() -> None:
+            Finalized()
+            time.sleep(60)
+
+        with pytest.raises(TimeoutError):
+            run_until(Deadline(0.1), work)
+        assert was_interrupted
+        assert capsys.readouterr().err == ""
+
     def test_a_person_who_is_asked_has_all_the_time(self) -> None:
         def work() -> str:
             deadline.stop()

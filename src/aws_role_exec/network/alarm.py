@@ -8,6 +8,7 @@ from __future__ import annotations
 # Its C part: the Python part is made of enumerations (docs/adr/0001-imports.md).
 import _signal as signal  # type: ignore[import-not-found]
 import os
+import sys
 import time
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # A library may swallow an exception, so it comes again; not so soon that what tidies up because
 # of the first is interrupted by the second (a helper has 50 ms to end by itself).
 _REPEAT_SECONDS = 0.15
+_AT_ONCE_SECONDS = 0.001
 _LATER = float("inf")
 _NEAR_SECONDS = 0.02  # that an alarm comes before the deadline and is taken for it
 
@@ -47,11 +49,14 @@ class Alarm:
         self._rings_for_us = bool(left) and not self._is_blocked and self._handler != signal.SIG_IGN
         self._is_owed = False
         self._shown_at = 0.0
+        self._report = sys.unraisablehook
 
     def start(self) -> None:
         """Take the signal over and set the alarm."""
         signal.signal(signal.SIGALRM, self._ring)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._raise_again
         self._deadline.on_change = self._arm
         self._arm()
 
@@ -59,6 +64,7 @@ class Alarm:
         """Give the signal back, and the caller's alarm with what is left of it."""
         self._deadline.on_change = None
         signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = self._report
         signal.signal(signal.SIGALRM, self._handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         if self._is_owed:
@@ -108,3 +114,13 @@ class Alarm:
         else:  # somebody else's, and it does what it would have done without us
             signal.signal(signal.SIGALRM, self._handler)
             os.kill(os.getpid(), signal.SIGALRM)
+
+    def _raise_again(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Ring again where Python has nobody to raise to: in a finalizer, in a weak reference's.
+
+        importlib has such ones for each module that is imported; Python reports there and goes on.
+        """
+        if unraisable.exc_type is Passed:
+            signal.setitimer(signal.ITIMER_REAL, _AT_ONCE_SECONDS, _REPEAT_SECONDS)
+        else:
+            self._report(unraisable)
