@@ -133,7 +133,8 @@ def run(
     handed_over = renewal.hand_over(credentials) if renewal else credentials.variables(asked.region)
     child = environment.child_environment(environ, handed_over, asked.token_variables)
     signals.give_back(caller_signals)
-    return execute.become(asked.executable, asked.command, child)
+    become = renewal.become if renewal else execute.become
+    return become(asked.executable, asked.command, child)
 
 
 def _write(

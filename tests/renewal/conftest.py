@@ -1,6 +1,7 @@
 """A job that runs under `--renew`, and what can be seen of its helper."""
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -110,31 +111,38 @@ def in_session(session: int) -> list[int]:
 StartJob = Callable[..., contextlib.AbstractContextManager[Job]]
 
 
+@contextlib.contextmanager
+def running_job(
+    run: Runner,
+    who_serves: Callable[[int], Sequence[int]],
+    *options: str,
+    job: Sequence[str] = JOB,
+    **more: Any,
+) -> Iterator[Job]:
+    """A job under `--renew`; `who_serves` tells the one process that does, given the command's."""
+    words = ("--role-arn", ROLE, "--renew", *options, "--", *job)
+    started = None
+    try:
+        with run.start(*words, stdin=subprocess.PIPE, **more) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                assert process.stderr is not None
+                pytest.fail(process.stderr.read().decode())
+            pid, env = json.loads(line)
+            (helper,) = who_serves(pid)
+            started = Job(process, pid, env, helper)
+            yield started
+    finally:
+        if started is not None:
+            wait_for(started.is_gone)
+
+
 @pytest.fixture
-def start_job(run: Runner, sts: Sts) -> Iterator[StartJob]:
+def start_job(run: Runner, sts: Sts) -> StartJob:
     """`with start_job(*options, job=JOB) as job`: sessions last for SESSION_SECONDS."""
     sts.session_seconds = SESSION_SECONDS
-
-    @contextlib.contextmanager
-    def start(*options: str, job: Sequence[str] = JOB, **more: Any) -> Iterator[Job]:
-        words = ("--role-arn", ROLE, "--renew", *options, "--", *job)
-        started = None
-        try:
-            with run.start(*words, stdin=subprocess.PIPE, **more) as process:
-                assert process.stdout is not None
-                line = process.stdout.readline()
-                if not line:
-                    assert process.stderr is not None
-                    pytest.fail(process.stderr.read().decode())
-                pid, env = json.loads(line)
-                (helper,) = helpers(pid)
-                started = Job(process, pid, env, helper)
-                yield started
-        finally:
-            if started is not None:
-                wait_for(started.is_gone)
-
-    return start
+    return functools.partial(running_job, run, helpers)
 
 
 def assumed(sts: Sts) -> list[Asked]:

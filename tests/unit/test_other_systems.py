@@ -1,6 +1,7 @@
 """What the program does on systems other than this one, as far as its own code asks which it is.
 
-Each place that asks `sys.platform` or `os.name` has a test here that answers it otherwise.
+Each place that asks `sys.platform` or `os.name` has a test here that answers it otherwise, or one
+of `--renew` in renewal/test_waiting_parent.py.
 """
 
 import ast
@@ -25,7 +26,7 @@ from aws_role_exec.network.deadline import Deadline
 from aws_role_exec.output import files as output_files
 from aws_role_exec.output import ownership, places
 from aws_role_exec.renewal import beside, detached
-from aws_role_exec.request import completion, options, request
+from aws_role_exec.request import completion
 from aws_role_exec.request import help as request_help
 from aws_role_exec.schedulers import kubernetes
 from aws_role_exec.sts import session_name
@@ -50,8 +51,14 @@ ASKED = {
     ("output/ownership.py", "parse_owner"),
     ("output/places.py", "_refuse_ownership"),
     ("output/places.py", "find_destination"),
+    ("renewal/again.py", ""),
     ("renewal/beside.py", "start"),
     ("renewal/detached.py", "let_go_of_memory"),
+    ("renewal/directory.py", ""),
+    ("renewal/readable.py", ""),
+    ("renewal/renewing.py", ""),
+    ("renewal/start.py", ""),
+    ("renewal/waiting_parent.py", ""),
     ("request/completion.py", "_users"),
     ("request/help.py", "show"),
     ("request/request.py", "_find_renewal"),
@@ -126,8 +133,9 @@ class TestOnWindows:
     def test_variables_are_the_same_in_any_case(self) -> None:
         caller = {"Aws_Access_Key_Id": "old", "aws_region": "eu-west-1", "Path": "c:\\"}
         with on_windows():
-            handed = environment.child_environment(caller, {"AWS_REGION": "us-east-1"})
-        assert handed == {"Path": "c:\\", "AWS_REGION": "us-east-1"}
+            new = {"AWS_REGION": "us-east-1", "no_proxy": "a", "NO_PROXY": "a"}
+            handed = environment.child_environment(caller, new)
+        assert handed == {"Path": "c:\\", "AWS_REGION": "us-east-1", "NO_PROXY": "a"}
         assert environment.child_environment(caller, {}) == caller
         with on_windows():
             assert identity_variables.selects_identity("aws_profile")
@@ -186,16 +194,6 @@ class TestOnWindows:
         assert "\x1b[" not in capfd.readouterr().out
         request_help.show(request_help.summary(80), is_colored=None)
         assert "\x1b[" in capfd.readouterr().out
-
-    def test_credentials_are_not_renewed(self) -> None:
-        """There is no process to become, beside which another could renew them."""
-        nothing = dict.fromkeys(options.Options.__annotations__)
-        nothing |= {"from_environment": (), "set_in": {}}
-        with on_windows():
-            assert request._find_renewal(options.Options(**nothing)) == ""
-        asked = options.Options(**{**nothing, "renew": "helper"})
-        with on_windows(), pytest.raises(UsageError, match="--renew: it is not available on W"):
-            request._find_renewal(asked)
 
     def test_no_user_is_offered(self) -> None:
         with on_windows():
@@ -291,13 +289,13 @@ class TestDeadlinesOnWindows:
 
 #: Stands for kernel32, writes down what is called, and for the handle that a Windows process has.
 WINDOWS = """
-import ctypes, signal, subprocess, sys
+import ctypes, os, signal, subprocess, sys
 
 class Function:
     def __init__(self, name):
         self.name = name
     def __call__(self, *arguments):
-        print(self.name, flush=True)
+        os.write(1, (self.name + chr(10)).encode())  # at once: the command writes there too
         return 42
 
 class Kernel32:
@@ -312,6 +310,9 @@ ctypes.WinDLL = Kernel32
 signal.SIGBREAK = signal.SIGUSR1
 subprocess.Popen._handle = property(lambda process: process.pid)
 sys.platform = "win32"
+if sys.argv[1] == "ended by Ctrl-C":
+    subprocess.Popen.wait = lambda process: 0xC000013A
+    del sys.argv[1]
 from aws_role_exec.errors import CommandNotExecutableError
 from aws_role_exec.handover.execute import become
 try:
@@ -335,6 +336,10 @@ class TestBecomingOnWindows:
         assert called[:2] == ["CreateJobObjectW", "SetInformationJobObject"]
         assert set(called[2:-1]) == {"AssignProcessToJobObject", "b"}
         assert called[-1] == "CloseHandle"
+
+    def test_an_exit_code_that_is_a_status_of_the_system_is_handed_on(self) -> None:
+        """STATUS_CONTROL_C_EXIT, of which this system keeps the last byte."""
+        assert self.become("ended by Ctrl-C", "/bin/true").returncode == 0x3A
 
     def test_one_that_cannot_be_started_is_said_so(self) -> None:
         done = self.become("/bin/none")

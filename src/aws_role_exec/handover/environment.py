@@ -26,9 +26,9 @@ def child_environment(
         for name, value in caller.items()
         if name and not selects_identity(name) and name not in token_variables
     }
-    if os.name == "nt":
-        new = {name.upper() for name in handed_over}
-        kept = {name: value for name, value in kept.items() if name.upper() not in new}
+    if os.name == "nt":  # names are the same in any case
+        handed_over = {name.upper(): value for name, value in handed_over.items()}
+        kept = {name: value for name, value in kept.items() if name.upper() not in handed_over}
     return {**kept, **handed_over}
 
 

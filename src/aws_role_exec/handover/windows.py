@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
 if sys.platform == "win32":  # pragma: no cover - needs Windows
@@ -21,6 +21,9 @@ if sys.platform == "win32":  # pragma: no cover - needs Windows
     _KERNEL32 = ctypes.WinDLL("kernel32", use_last_error=True)
     _EXTENDED_LIMIT_INFORMATION = 9
     _KILL_ON_JOB_CLOSE = 0x2000
+    # An exit code is a DWORD, and has its highest bit set after Ctrl-C or a fault (NTSTATUS);
+    # os._exit takes a C int, of the same bits.
+    _ABOVE_INT = 1 << 32
 
     class _BasicLimits(ctypes.Structure):
         """JOBOBJECT_BASIC_LIMIT_INFORMATION."""
@@ -82,8 +85,13 @@ if sys.platform == "win32":  # pragma: no cover - needs Windows
             """Close the job, and with it end what still runs in it."""
             _KERNEL32.CloseHandle(wintypes.HANDLE(self._handle))
 
-    def become(path: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> NoReturn:
-        """Run the command to its end and leave with its exit code; it dies if we do.
+    def run(
+        path: str,
+        arguments: tuple[str, ...],
+        environ: Mapping[str, str],
+        wait: Callable[[subprocess.Popen[bytes]], int],
+    ) -> int:
+        """Run the command and return its exit code, as `wait` does; it dies if we do.
 
         Raises CommandNotExecutableError (exit 126) when it cannot be started.
         """
@@ -94,5 +102,12 @@ if sys.platform == "win32":  # pragma: no cover - needs Windows
             except OSError as error:
                 raise CommandNotExecutableError(f"{path}: {error.strerror}") from None
             job.add(process)
-            code = process.wait()
-        os._exit(code)
+            code = wait(process)
+        return code - _ABOVE_INT if code >= _ABOVE_INT // 2 else code
+
+    def become(path: str, arguments: tuple[str, ...], environ: Mapping[str, str]) -> NoReturn:
+        """Run the command to its end and leave with its exit code; it dies if we do.
+
+        Raises CommandNotExecutableError (exit 126) when it cannot be started.
+        """
+        os._exit(run(path, arguments, environ, subprocess.Popen.wait))

@@ -10,6 +10,7 @@ import os
 import sys
 
 from aws_role_exec.errors import OutputError, UsageError
+from aws_role_exec.handover import execute
 from aws_role_exec.output import formats
 from aws_role_exec.renewal import command, directory
 from aws_role_exec.request.options import TABLE
@@ -71,6 +72,8 @@ class ByProcess:
             }
         except OSError as error:
             raise OutputError(f"--renew-dir: {self._place}: {error.strerror}") from None
+
+    become = staticmethod(execute.become)
 
 
 def _script(request: Request, given: Options, environ: Mapping[str, str]) -> str:

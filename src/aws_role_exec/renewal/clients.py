@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import os
-import select
 import time
 
 from aws_role_exec.renewal import protocol
@@ -14,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from aws_role_exec.renewal.readable import Readable
+
 ADDRESS = "127.0.0.1"
 _BACKLOG = 4096  # the kernel takes what net.core.somaxconn allows
-_CONNECTIONS_AT_MOST = 512
+_CONNECTIONS_AT_MOST = 500  # Windows waits for 512 descriptors, and some are others
 _ACCEPTED_AT_ONCE = 64  # before those that are there are heard
 _PAUSE_SECONDS = 0.05
 _REQUEST_SECONDS = 10.0  # for a client to send its request in
@@ -24,22 +24,22 @@ _WAITING_SECONDS = 60.0  # for a client without credentials; SDKs wait for 1 s t
 
 
 class Clients:
-    """A listening socket and its connections, which the helper's one poll(2) waits for.
+    """A listening socket and its connections, which the one wait of all waits for.
 
     `answer` returns what a client with the right token gets, None when it has to wait.
     """
 
-    def __init__(self, token: str, poll: select.poll, answer: Callable[[], bytes | None]) -> None:
+    def __init__(self, token: str, readable: Readable, answer: Callable[[], bytes | None]) -> None:
         """Listen on a port of the system's choice. Raises OSError where there is no loopback."""
         self._token = token
-        self._poll = poll
+        self._readable = readable
         self._answer = answer
         self._connections: dict[int, _Connection] = {}  # in the order of their arrival
         self._listener: Any = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
         self._listener.bind((ADDRESS, 0))
         self._listener.listen(_BACKLOG)
         self._listener.setblocking(False)
-        poll.register(self.descriptor, select.POLLIN)
+        readable.add(self.descriptor)
 
     @property
     def descriptor(self) -> int:
@@ -84,14 +84,14 @@ class Clients:
                 return
             except OSError:  # out of descriptors, or the client is gone already
                 if not self._drop_the_oldest():
-                    time.sleep(_PAUSE_SECONDS)  # else poll(2) would say the same again at once
+                    time.sleep(_PAUSE_SECONDS)  # else the wait would end at once again
                     return
                 continue
             if len(self._connections) >= _CONNECTIONS_AT_MOST and not self._drop_the_oldest():
-                os.close(number)  # all of them wait for a renewal
+                _socket.close(number)  # all of them wait for a renewal
                 continue
             connection = self._connections[number] = _Connection(number)
-            self._poll.register(number, select.POLLIN)
+            self._readable.add(number)
             self._receive(connection)  # mostly it is there already
 
     def _receive(self, connection: _Connection) -> None:
@@ -114,9 +114,9 @@ class Clients:
             self._close(connection)
 
     def _close(self, connection: _Connection) -> None:
-        self._poll.unregister(connection.number)
+        self._readable.remove(connection.number)
         del self._connections[connection.number]
-        os.close(connection.number)
+        connection.close()
 
     def _drop_the_oldest(self) -> bool:
         """Close the connection that has been without a request for longest; False if none is."""
@@ -135,12 +135,14 @@ class _Connection:
         self.received = b""
         self.until = time.monotonic() + _REQUEST_SECONDS
         self.is_waiting = False
-        os.set_blocking(number, False)
+        # On Windows a socket is no file, and read(2) and write(2) do not know it.
+        self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, number)
+        self._socket.setblocking(False)
 
     def receive(self) -> bool:
         """Read what there is; False when the client has gone."""
         try:
-            part = os.read(self.number, protocol.MOST_BYTES + 1)
+            part = self._socket.recv(protocol.MOST_BYTES + 1)
         except BlockingIOError:
             return True
         except OSError:
@@ -159,6 +161,10 @@ class _Connection:
     def send(self, answer: bytes) -> None:
         """Send an answer, which a new connection's buffer holds whole."""
         try:
-            os.write(self.number, answer)
+            self._socket.send(answer)
         except OSError:
             pass  # the client has gone
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()

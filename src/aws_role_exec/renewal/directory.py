@@ -1,95 +1,51 @@
-"""The private directory of a helper: made for one command, and gone with it.
+"""The private directory of a run that renews: made for one command, and gone with it.
 
-The helper holds a lock on it (flock(2)) as long as it lives, which the kernel takes back from one
-that was killed; so the next run can tell what is left over, also in another PID namespace.
+Where it may be, who else can open it, and how the next run knows one that a killed run left
+behind: of that each system has ways of its own.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
+import sys
 
 from aws_role_exec.errors import OutputError
-from aws_role_exec.messages import write_all
+
+if sys.platform == "win32":
+    from aws_role_exec.renewal.directory_windows import (
+        PLACES,
+        Private,
+        make_in,
+        obstacle,
+        remove_if_left_over,
+    )
+else:
+    from aws_role_exec.renewal.directory_posix import (
+        PLACES,
+        Private,
+        make_in,
+        obstacle,
+        remove_if_left_over,
+    )
+
+__all__ = ["Private", "candidates", "make", "make_in", "obstacle"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PREFIX = "aws-role-exec-"
-_PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
-_ELSE = "/tmp"  # noqa: S108 - its sticky bit and our mode keep others out
-_RANDOM_BYTES = 8
-_ATTEMPTS = 100
-_CAN_ASK_EFFECTIVE = os.access in os.supports_effective_ids
 _LEFTOVERS_AT_MOST = 10000  # looked at in one directory
 
 
-class Private:
-    """A directory of mode 0700 with files of mode 0600, of this process."""
-
-    def __init__(self, path: str, descriptor: int) -> None:
-        self.path = path
-        self._descriptor = descriptor
-
-    def write(self, name: str, content: bytes) -> str:
-        """Write a file and return its path. Raises OSError."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        file = os.open(name, flags, 0o600, dir_fd=self._descriptor)
-        try:
-            write_all(file, content)
-        finally:
-            os.close(file)
-        return f"{self.path}/{name}"
-
-    @property
-    def descriptor(self) -> int:
-        """What holds the directory, and with it the lock."""
-        return self._descriptor
-
-    def remove(self) -> None:
-        """Remove it and all that is in it, as far as it is still there."""
-        _remove(self.path, self._descriptor)
-
-
 def candidates(environ: Mapping[str, str]) -> list[str]:
-    """Return where such a directory may be, in order: XDG_RUNTIME_DIR, TMPDIR, /tmp.
+    """Return where such a directory may be, in order.
 
-    SDKs expand a `$` in a path, and some split one at a blank, so a place whose name has other
-    characters than those of a plain path is passed over, as is one where others could put a
-    directory of theirs in the place of ours.
+    XDG_RUNTIME_DIR, TMPDIR, /tmp; on Windows LOCALAPPDATA. Places with an obstacle are passed
+    over.
     """
-    named = [environ.get(variable, "") for variable in _PLACES]
-    places = [place for place in dict.fromkeys((*named, _ELSE)) if place]
-    return [place for place in places if obstacle(place) is None]
-
-
-def obstacle(place: str) -> str | None:
-    """Return why no private directory can be made in this place; None where one can."""
-    if not place.startswith("/") or not _PLAIN.issuperset(place):
-        return "SDKs do not read a path with other characters than letters, digits, . _ - and /"
-    from aws_role_exec.output.ownership import others_who_may_write
-
-    try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        return error.strerror
-    try:
-        status = os.fstat(descriptor)
-        if status.st_uid not in (0, os.geteuid()):
-            return f"it belongs to another user (uid {status.st_uid})"
-        if not os.access(place, os.W_OK | os.X_OK, effective_ids=_CAN_ASK_EFFECTIVE):
-            return os.strerror(errno.EACCES)
-        writers = others_who_may_write(descriptor, status)
-        if writers is not None and not status.st_mode & stat.S_ISVTX:
-            return f"it is writable by {writers}"
-    finally:
-        os.close(descriptor)
-    return None
-
-
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+    named = [place if os.path.isabs(place) else environ.get(place, "") for place in PLACES]
+    return [place for place in dict.fromkeys(named) if place and obstacle(place) is None]
 
 
 def make(places: list[str]) -> Private:
@@ -104,30 +60,15 @@ def make(places: list[str]) -> Private:
             return make_in(place, _PREFIX)
         except OSError as error:
             said.append(f"{place}: {error.strerror}")
+    variable = [place for place in PLACES if not os.path.isabs(place)][-1]
     raise OutputError(
         f"--renew: no place for a private directory: {'; '.join(said) or 'nothing usable found'}",
-        hint="set TMPDIR to a directory of your own, with a plain name",
+        hint=f"set {variable} to a directory of your own, with a plain name",
     )
 
 
-def make_in(place: str, prefix: str) -> Private:
-    """Make a new one whose name begins so, in this place. Raises OSError."""
-    for _ in range(_ATTEMPTS):
-        path = f"{place.rstrip('/')}/{prefix}{os.getpid()}-{os.urandom(_RANDOM_BYTES).hex()}"
-        os.mkdir(path, 0o700)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # another run took it for a leftover before it was locked
-        _lock(descriptor, wait=True)
-        if os.fstat(descriptor).st_nlink:
-            return Private(path, descriptor)
-        os.close(descriptor)
-    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is made")
-
-
 def _remove_leftovers(place: str) -> None:
-    """Remove what helpers that were killed left behind: ours, and locked by nobody."""
+    """Remove what runs that were killed left behind: ours, and in nobody's use."""
     with os.scandir(place) as entries:
         for number, entry in enumerate(entries):
             if number >= _LEFTOVERS_AT_MOST:
@@ -135,41 +76,6 @@ def _remove_leftovers(place: str) -> None:
             if not entry.name.startswith(_PREFIX):
                 continue
             try:
-                _remove_if_left_over(entry.path)
+                remove_if_left_over(entry.path)
             except OSError:
                 continue  # in use, another's, or removed by another run meanwhile
-
-
-def _remove_if_left_over(path: str) -> None:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags)
-    try:
-        status = os.fstat(descriptor)
-        is_ours = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700
-        if is_ours and _lock(descriptor, wait=False):
-            _remove(path, descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, *, wait: bool) -> bool:
-    """Lock the directory; False where another process has, or its file system has no locks."""
-    import fcntl  # POSIX only
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        return False
-    return True
-
-
-def _remove(path: str, descriptor: int) -> None:
-    try:
-        for name in os.listdir(descriptor):
-            try:
-                os.unlink(name, dir_fd=descriptor)
-            except OSError:
-                continue
-        os.rmdir(path)
-    except OSError:
-        pass  # who removed it was before us

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import select
+import sys
 import time
 
 from aws_role_exec.network.patience import between
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aws_role_exec.credentials import Credentials
+    from aws_role_exec.renewal.readable import Readable
     from aws_role_exec.request.request import Request
 
 _BETWEEN_LINES_SECONDS = 60.0  # on the job's stderr
@@ -31,13 +32,13 @@ class Renewing:
         self,
         request: Request,
         environ: Mapping[str, str],
-        poll: select.poll,
+        readable: Readable,
         say: Callable[[str], bool],
     ) -> None:
         self._request = request
         self._environ = environ
         self._directory = _working_directory()
-        self._poll = poll
+        self._readable = readable
         self._say = say
         self._renewal: Renewal | None = None
         self._failures = 0
@@ -73,9 +74,9 @@ class Renewing:
             try:
                 self._renewal = Renewal(self._request, self._environ, self._directory)
             except OSError as error:
-                self._fail(f"no process for it: {error.strerror}", None)
+                self._fail(f"it could not be started: {error.strerror}", None)
             else:
-                self._poll.register(self._renewal.outcome, select.POLLIN)
+                self._readable.add(self._renewal.outcome)
 
     def hear(self, descriptor: int) -> bool:
         """Read what a renewal says; True when it has ended, so that there is an answer."""
@@ -98,7 +99,7 @@ class Renewing:
             self._renewal.end()
 
     def _finish(self, renewal: Renewal) -> None:
-        self._poll.unregister(renewal.outcome)
+        self._readable.remove(renewal.outcome)
         self._renewal = None
         credentials, said, hint = renewal.result()
         if credentials is None:
@@ -125,8 +126,16 @@ class Renewing:
 
 
 def _now() -> schedule.Moment:
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a suspend
-    return schedule.Moment(time.time(), time.clock_gettime(clock))
+    return schedule.Moment(time.time(), _running())
+
+
+if sys.platform == "win32":
+    _running = time.monotonic  # QueryPerformanceCounter or GetTickCount64: go on in a suspend
+else:
+
+    def _running() -> float:
+        clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a suspend
+        return time.clock_gettime(clock)
 
 
 def _working_directory() -> str:

@@ -292,8 +292,11 @@ def _find_renewal(options: Options) -> str:
     """Return how to renew, "" for not at all. Raises UsageError where that cannot be."""
     row = next(option for option in TABLE if option.flag == "--renew")
     renew: str = _check_row(row, options) or ""
-    if renew and os.name == "nt":
-        raise UsageError(f"{options.label('--renew')}: it is not available on Windows")
+    if renew == "process" and os.name == "nt":
+        raise UsageError(
+            f"{options.label('--renew')}: process is not available on Windows",
+            hint="--renew alone is",
+        )
     if renew == "process" and not options.renew_dir:
         raise UsageError(
             f"{options.label('--renew')}: process needs a directory for its files",
