@@ -19,10 +19,12 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -33,6 +35,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MACOS = HERE / "macos"
 PINS = tomllib.loads((HERE / "pins.toml").read_text())
+
+#: The process groups of what `run` has running, and whether a signal is ending us.
+RUNNING: set[int] = set()
+ENDING = threading.Event()
 
 #: The oldest macOS that the executables run on: the first for Apple's own processors.
 OLDEST_MACOS = 11
@@ -145,13 +151,46 @@ def run(command: list[str], *, log: Path | None = None, **options: object) -> No
         subprocess.run(command, check=True, **options)  # type: ignore[call-overload]
         return
     with log.open("wb") as out:
-        done = subprocess.run(  # type: ignore[call-overload]
-            command, check=False, stdout=out, stderr=subprocess.STDOUT, **options
+        child = subprocess.Popen(  # type: ignore[call-overload]
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            **options,
         )
-    if done.returncode:
+        RUNNING.add(child.pid)
+        status = child.wait()
+        RUNNING.discard(child.pid)
+    if status and not ENDING.is_set():
         tail = log.read_text(errors="replace").splitlines()[-40:]
         print("\n".join(tail), file=sys.stderr)
-        sys.exit(f"build.py: {command} failed ({done.returncode}); above, the end of {log}")
+    if status:
+        sys.exit(f"build.py: {command} failed ({status}); above, the end of {log}")
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[None]:
+    """Have all temporary files in one folder, which is removed in the end, and by a signal too."""
+    with tempfile.TemporaryDirectory(prefix="aws-role-exec-build-") as place:
+
+        def end(number: int, _: object) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            ENDING.set()
+            for _ in range(100):  # who is ended may have been making a file
+                for group in list(RUNNING):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(group, signal.SIGKILL)
+                shutil.rmtree(place, ignore_errors=True)
+                if not os.path.exists(place):
+                    break
+            os.kill(os.getpid(), number)
+
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, end)
+        os.environ["TMPDIR"] = tempfile.tempdir = place
+        yield
 
 
 def clean_environment(zig: Path, target: str) -> dict[str, str]:
@@ -383,4 +422,5 @@ def freeze(
 
 
 if __name__ == "__main__":
-    main()
+    with scratch():
+        main()
