@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-scheduler test-oldest clean-room bench lint generate format clean
+.PHONY: help demo test compliance test-scheduler test-oldest clean-room bench lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -53,6 +53,10 @@ else
 test-scheduler:
 	@echo "SKIPPED: the executable that tests/scheduler runs on real schedulers is for x86_64 Linux"
 endif
+
+PROGRAM ?= $(BIN)/aws-role-exec
+compliance: $(VENV)/installed-test ## hold any program of this command line to the cases of tests/compliance [PROGRAM=path]
+	@PYTHONPATH=tests $(BIN)/python tests/compliance/world.py $(PROGRAM)
 
 # Left out are tests that hold the program against the newest botocore's data.
 OLDEST := .venv-oldest
