@@ -6,7 +6,7 @@ JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test compliance test-scheduler test-oldest clean-room bench lint generate format clean
+.PHONY: help demo test compliance load test-scheduler test-oldest clean-room bench lint generate format clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -57,6 +57,9 @@ endif
 PROGRAM ?= $(BIN)/aws-role-exec
 compliance: $(VENV)/installed-test ## hold any program of this command line to the cases of tests/compliance [PROGRAM=path]
 	@PYTHONPATH=tests $(BIN)/python tests/compliance/world.py $(PROGRAM)
+
+load: binary $(VENV)/installed-test ## many at once, by hand: 1,000 starts, 200 on a node, 500 clients of one --renew
+	$(BIN)/python tests/load/load.py dist/linux_amd64/aws-role-exec
 
 # Left out are tests that hold the program against the newest botocore's data.
 OLDEST := .venv-oldest
