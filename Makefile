@@ -41,7 +41,7 @@ demo: $(DEMO)/ready ## show it at work, on an STS on loopback, in seconds and wi
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
 	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging \
-		--ignore tests/scheduler --ignore tests/bench
+		--ignore tests/scheduler --ignore tests/bench --ignore tests/site
 	@$(MAKE) --no-print-directory test-binary test-packaging test-scheduler
 
 ifeq ($(shell uname -sm),Linux x86_64)
@@ -91,17 +91,27 @@ lint: $(VENV)/installed-test ## formatting, lint and types
 	$(BIN)/mypy --platform win32 --follow-imports silent $(OF_WINDOWS)
 	MYPYPATH=bench $(BIN)/mypy bench/bench.py
 
-generate: $(VENV)/installed-test ## write the manual page, the completions, docs/errors.md and the README's --help
+generate: $(VENV)/installed-test ## write the manual page, the completions, the reference, the pictures and the README's --help
 	$(BIN)/python packaging/generate.py
 	$(BIN)/python docs/generate.py
 	$(BIN)/python tests/docs/test_readme_help.py
+	$(BIN)/python docs/recording.py
+
+export NO_MKDOCS_2_WARNING := 1
+.PHONY: site test-site
+site: $(VENV)/installed-docs ## write the documentation as a site, to site/ [serve it: .venv/bin/mkdocs serve]
+	$(BIN)/mkdocs build --strict
+
+test-site: $(VENV)/installed-test ## look at the site with a browser
+	@tests/provision.sh chromium
+	$(BIN)/pytest tests/site
 
 format: $(VENV)/installed-test ## write the formatting that lint asks for
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 clean: ## remove what was made in the checkout
-	rm -rf $(VENV) $(DEMO) $(OLDEST) $(CLIENTS) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) $(OLDEST) $(CLIENTS) dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 include build/binary.mk
 include packaging/release.mk

@@ -1,4 +1,7 @@
-"""Write what the pages take from elsewhere: the table of hints, and parts of the examples.
+"""Write what the pages take from elsewhere: the reference, and parts of the examples.
+
+The reference is made from the tables that the program itself runs by: those of options, formats,
+identity variables, hints, and the topics of `aws-role-exec help`.
 
 A fenced block after `<!-- from: PATH -->` is the part of that file that goes from the block's
 first line to its last one, whatever their indentation: to show another part, change these two.
@@ -10,14 +13,19 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
+import pictures
+
 from aws_role_exec import errors
+from aws_role_exec.output import formats
+from aws_role_exec.request import help  # noqa: A004 - what it is
+from aws_role_exec.request.options import GROUPS, TABLE, Option
 from aws_role_exec.sts import refusals
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
-ERRORS = HERE / "errors.md"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(HERE.rglob("*.md"))]
 INCLUDED = re.compile(
     r"(?P<head>^<!-- from: (?P<path>\S+) -->\n```\w*\n)(?P<text>.*?)^```\n",
@@ -101,6 +109,112 @@ def errors_page() -> str:
     )
 
 
+def options_page() -> str:
+    """Return docs/options.md."""
+    parts = [made("Options", "src/aws_role_exec/request/options.py")]
+    parts.append(f"    {help.USAGE.removeprefix('Usage: ')}\n\n{sentences(help.DESCRIPTION)}\n")
+    for group in GROUPS:
+        parts.append(f"## {group}\n")
+        parts += [option(row) for row in TABLE if row.group == group]
+    beside = [f"| `{flag}` | {cell(text)} |" for flag, text in help.BESIDE_TABLE]
+    parts.append(f"## Help\n\n{table('option', 'what it does')}{lines(beside)}")
+    for name in ("durations", "renewal", "session-names", "explain"):
+        parts.append(f"## {help.TOPICS[name].summary}\n\n{topic(name)}")
+    return "\n".join(parts)
+
+
+def option(row: Option) -> str:
+    """Return an option: a heading to link to, what it does, its default and its variable."""
+    text, _, default = row.help.partition("  [default: ")
+    default = default.removesuffix("]") or row.default or ""
+    facts = [f"`{help.names(row)}`", f"`{row.variable}`"]
+    if row.kind == "list":
+        facts.append("may be repeated")
+    if default:
+        facts.append(f"default: {placeholders(escaped(default))}")
+    return f"### {row.flag}\n\n{' · '.join(facts)}\n\n{sentences(escaped(text))}\n"
+
+
+def environment_page() -> str:
+    """Return docs/environment.md."""
+    rows = [f"| `{row.variable}` | [`{row.flag}`](options.md#{row.flag}) |" for row in TABLE]
+    return "\n".join(
+        [
+            made("Environment", "src/aws_role_exec/identity_variables.py"),
+            topic("environment"),
+            f"## Defaults of options\n\n{table('variable', 'option')}{lines(rows)}",
+        ]
+    )
+
+
+def formats_page() -> str:
+    """Return docs/formats.md."""
+    rows = [
+        f"| `{name}` | {cell(one.summary)} | {f'`{cell(one.failure.strip())}`' if one.failure else 'nothing'} "
+        f"| {'yes' if one.remove else 'no'} |"
+        for name, one in formats.FORMATS.items()
+    ]
+    head = table("format", "what it is", "printed if the run fails", "`--unset`")
+    return "\n".join(
+        [
+            made("Formats", "src/aws_role_exec/output/formats.py"),
+            "`--format` says how credentials are printed when no command is given; [outputs](outputs.md) shows each in use.\n",
+            f"{head}{lines(rows)}",
+            "What is printed if the run fails makes the shell that evaluates it fail too; the exit status is 125 in any case.\n",
+        ]
+    )
+
+
+def exit_statuses_page() -> str:
+    """Return docs/exit-statuses.md."""
+    return "\n".join(
+        [
+            made("Exit status", "src/aws_role_exec/request/help.py"),
+            topic("exit-codes"),
+            "A program that wants the reason rather than the status asks `--explain --format json` ([schema](explain.schema.json)); [errors and hints](errors.md) has all of them.\n",
+        ]
+    )
+
+
+def made(title: str, source: str) -> str:
+    return f"# {title}\n\n<!-- Made by docs/generate.py from {source}. -->\n"
+
+
+def topic(name: str) -> str:
+    """Return what `aws-role-exec help` says on a topic: paragraphs, and lists of terms."""
+    parts = []
+    for part in help.TOPICS[name].parts:
+        if isinstance(part, str):
+            parts.append(f"{sentences(escaped(part))}\n")
+        elif any(text for _, text in part):
+            rows = [f"| `{cell(term)}` | {cell(escaped(text))} |" for term, text in part]
+            parts.append(f"{table('', '')}{lines(rows)}")
+        else:
+            parts.append(lines([f"* `{term}`" for term, _ in part]))
+    return "\n".join(parts)
+
+
+def table(*heads: str) -> str:
+    return lines([f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"])
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def escaped(text: str) -> str:
+    """Return the help's text as Markdown, with what is typed as code."""
+    text = text.replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(
+        r"(?<![\w`-])(--?[a-z][\w-]*(?:=[a-z]+)?|AWS_[A-Z_]+|file://PATH)(?![\w`])", r"`\1`", text
+    )
+
+
+def sentences(text: str) -> str:
+    """Return running text with a sentence a line."""
+    return re.sub(r"(?<=[a-zA-Z0-9)`])\. +(?=[A-Z`])", ".\n", text)
+
+
 def placeholders(text: str) -> str:
     """Return a template as people read it: `{role}` as <role>."""
     return re.sub(r"\{(\w+)\}", r"&lt;\1&gt;", text)
@@ -132,11 +246,28 @@ def included(page: str) -> str:
     return INCLUDED.sub(part, page)
 
 
-if __name__ == "__main__":
-    texts = {page: included(page.read_text()) for page in PAGES if page != ERRORS}
-    texts[ERRORS] = errors_page()
-    stale = [page for page, text in texts.items() if page.read_text() != text]
+MADE: dict[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "options.md": options_page,
+    "environment.md": environment_page,
+    "formats.md": formats_page,
+    "exit-statuses.md": exit_statuses_page,
+    "pictures/chain.svg": pictures.chain,
+    "pictures/renewal.svg": pictures.renewal,
+    "pictures/prolog.svg": pictures.prolog,
+}
+"""The pages and pictures that are wholly made, by their names."""
+
+
+def main() -> None:
+    texts = {HERE / name: page() for name, page in MADE.items()}
+    texts |= {page: included(page.read_text()) for page in PAGES if page not in texts}
+    stale = [page for page, text in texts.items() if not page.exists() or page.read_text() != text]
     if "--check" in sys.argv[1:] and stale:
         sys.exit(f"not current: {' '.join(page.name for page in stale)}: make generate")
     for page in stale:
         page.write_text(texts[page])
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY / "docs"))
+
+import recording  # noqa: E402 - found by the line above
+
 ALICE = "arn:aws:iam::123456789012:user/alice"
 SESSION = r"arn:aws:sts::123456789012:assumed-role/{}/aws-role-exec-\S+"
 
@@ -105,6 +109,13 @@ class TestDemo:
         assert expired.endswith("to the first key STS says ExpiredToken")
         arns = [re.findall(SESSION.format("training"), line) for line in (first, later)]
         assert arns[0] == arns[1] != []
+
+    def test_the_recording_is_current(self, demo: str) -> None:
+        """What docs/index.md shows is what is printed, but for times, keys and names of sessions;
+        `make generate` records it anew."""
+        lines = demo.strip("\n").replace("lasts 6 seconds", "lasts 3 seconds").splitlines()
+        wanted = recording.svg([recording.neutral(line) for line in lines])
+        assert recording.words(wanted) == recording.words(recording.PICTURE.read_text())
 
     def test_ends_with_what_to_type_against_real_aws(self, demo: str) -> None:
         """The last line can be pasted."""

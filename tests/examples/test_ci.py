@@ -12,6 +12,7 @@ from servers.sts import ACCESS_DENIED
 
 GITHUB = yaml.safe_load((EXAMPLES / "ci/github-deploy.yml").read_text())
 GITLAB = yaml.safe_load((EXAMPLES / "ci/gitlab-ci.yml").read_text())
+BUILDKITE = yaml.safe_load((EXAMPLES / "ci/buildkite.yml").read_text())
 JENKINS = (EXAMPLES / "ci/Jenkinsfile").read_text()
 
 
@@ -117,3 +118,28 @@ class TestJenkins:
         ran = sandbox.run("sh", "-xe", "-c", step, env={"BUILD_NUMBER": "12"})
         assert ran.code == 125
         assert ran.calls == []
+
+
+class TestBuildkite:
+    def test_a_step_goes_from_its_token_to_its_role(self, sandbox: Sandbox) -> None:
+        """The agent's token to the role; the program has neither the token nor another key."""
+        (step,) = BUILDKITE["steps"]
+        sandbox.script(
+            "buildkite-agent",
+            'test "$*" = "oidc request-token --audience sts.amazonaws.com" && echo h.claims.s',
+        )
+        ran = sandbox.run(
+            "bash",
+            "-ec",
+            step["command"].replace("$$", "$"),
+            env={
+                "BUILDKITE_BUILD_NUMBER": "31",
+                "AWS_ACCESS_KEY_ID": None,
+                "AWS_SECRET_ACCESS_KEY": None,
+            },
+        ).ok()
+        (call,) = ran.calls
+        assert (call.words, call.role) == ("deploy.sh", "buildkite-deploy/buildkite-31-deploy")
+        (asked,) = sandbox.assumed()
+        assert asked["WebIdentityToken"] == "h.claims.s"
+        assert "BUILDKITE_OIDC_TOKEN" not in call.environ

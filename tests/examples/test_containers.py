@@ -1,5 +1,6 @@
 """The container examples, as far as they go without a container engine."""
 
+import json
 import os
 import re
 import stat
@@ -7,10 +8,12 @@ import stat
 import yaml
 
 from examples.sandbox import EXAMPLES, Sandbox
+from servers.metadata import CONTAINER, ContainerCredentials
 from servers.sts import ACCESS_DENIED
 
 COMPOSE = yaml.safe_load((EXAMPLES / "containers/docker-compose.yml").read_text())
 ACCOUNT, JOB = yaml.safe_load_all((EXAMPLES / "containers/job.yaml").read_text())
+TASK = json.loads((EXAMPLES / "containers/ecs-task.json").read_text())
 POD = yaml.safe_load((EXAMPLES / "containers/pod.yaml").read_text())
 
 
@@ -61,6 +64,28 @@ class TestCompose:
         assert sandbox.assumed()[0]["DurationSeconds"] == "7200"
         assert call.pid == ran.pid
         assert "ASIA" not in ran.output, "the keys are in the container's log"
+
+
+class TestEcs:
+    def test_the_container_gets_a_role_of_its_own(self, sandbox: Sandbox) -> None:
+        """From the task's role, renewed for as long as the program runs."""
+        (container,) = TASK["containerDefinitions"]
+        given = {one["name"]: one["value"] for one in container["environment"]}
+        sandbox.sts.know(CONTAINER)
+        with ContainerCredentials() as agent:
+            task = {
+                "AWS_ACCESS_KEY_ID": None,
+                "AWS_SECRET_ACCESS_KEY": None,
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{agent.url}/credentials",
+                "AWS_REGION": "eu-west-1",
+            }
+            command = [*container["entryPoint"], *container["command"]]
+            ran = sandbox.run(*command, env={**given, **task}).ok()
+        (call,) = ran.calls
+        assert call.words == "process.py"
+        assert call.role == "nightly-report/nightly-report"
+        assert call.pid == ran.pid, "not PID 1: SIGTERM would not reach it"
+        assert call.served, "its credentials are not renewed"
 
 
 class TestKubernetesJob:

@@ -24,6 +24,7 @@ ARCHIVES = {
     "aws-role-exec_modulefiles.tar.gz",
 }
 SCHEMAS = {
+    "ci/buildkite.yml": "vendor.buildkite",
     "ci/github-deploy.yml": "vendor.github-workflows",
     "ci/github-later-steps.yml": "vendor.github-workflows",
     "ci/gitlab-ci.yml": "vendor.gitlab-ci",
