@@ -41,6 +41,21 @@ def read(path: str, most_bytes: int) -> bytes:
     return content
 
 
+def refuse_endless(path: str, most_bytes: int) -> None:
+    """Raise UsageError, which begins with the path, for a file that a library should not read.
+
+    It reads all there is, and a device has no end. What is not there is the library's to tell.
+    """
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"{path} cannot be read: it is not a regular file")
+    if found.st_size > most_bytes:
+        raise UsageError(f"{path} is larger than {most_bytes} bytes")
+
+
 _NO_TERMINAL = getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 

@@ -7,6 +7,7 @@ here; the tests hold it against botocore.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CONFIG_VARIABLE = "AWS_CONFIG_FILE"
 CREDENTIALS_VARIABLE = "AWS_SHARED_CREDENTIALS_FILE"
+MOST_BYTES = 16 << 20
+"""Of one file: ten thousand profiles have two or three MiB."""
 
 
 @record
@@ -61,8 +64,8 @@ def read(environ: Mapping[str, str]) -> Configuration:
     unreadable: list[str] = []
     config_path = _place(CONFIG_VARIABLE, "~/.aws/config", environ)
     credentials_path = _place(CREDENTIALS_VARIABLE, "~/.aws/credentials", environ)
-    config = _load(config_path, CONFIG_VARIABLE in environ, unreadable)
-    in_credentials = _load(credentials_path, CREDENTIALS_VARIABLE in environ, unreadable)
+    config = load(config_path, CONFIG_VARIABLE in environ, unreadable)
+    in_credentials = load(credentials_path, CREDENTIALS_VARIABLE in environ, unreadable)
     in_config: dict[str, Section] = {}
     sso_sessions: dict[str, Section] = {}
     services: dict[str, Section] = {}
@@ -223,20 +226,25 @@ def _place(variable: str, default: str, environ: Mapping[str, str]) -> str:
     return expand(environ.get(variable, default), environ)
 
 
-def _load(path: str, is_named: bool, unreadable: list[str]) -> dict[str, Section]:
-    """Return the file's sections; none if there is no file, or it cannot be read.
+def load(path: str, is_named: bool, unreadable: list[str]) -> dict[str, Section]:
+    """Return the file's sections; none if there is no file, or we may not read it.
 
     A directory that must not be searched hides no file of ours (a container's user has root's
     home), unless a variable names a file in it.
     """
     try:
-        if not _is_file(path, is_named):
+        size = _size_bytes(path, is_named)
+        if size is None:
             return {}
+        if size > MOST_BYTES:
+            raise UsageError(f"configuration: {path}: it is larger than {MOST_BYTES >> 20} MiB")
         with open(path, "rb") as file:
             content = file.read()
-    except OSError as error:
+    except PermissionError as error:
         unreadable.append(f"{path}: {error.strerror}")
         return {}
+    except OSError as error:  # to go on without it would be another region, or another identity
+        raise UsageError(f"configuration: {path}: {error.strerror}") from None
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -245,16 +253,26 @@ def _load(path: str, is_named: bool, unreadable: list[str]) -> dict[str, Section
     return parse(text, path)
 
 
-def _is_file(path: str, is_named: bool) -> bool:
-    """Tell whether there is a regular file; raises PermissionError only if it is named."""
+def _size_bytes(path: str, is_named: bool) -> int | None:
+    """Return the size of a regular file, None where there is none.
+
+    Raises PermissionError only if it is named, and OSError when the system cannot tell.
+    """
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)
+        found = os.stat(path)
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
     except PermissionError:
         if is_named:
             raise
-    except (OSError, ValueError):  # a path with a NUL in it is no file's
+    except ValueError:  # a path with a NUL in it is no file's
         pass
-    return False
+    except OSError as error:
+        if error.errno not in _NO_SUCH_FILE:
+            raise
+    return None
+
+
+_NO_SUCH_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 def expand(path: str, environ: Mapping[str, str]) -> str:

@@ -158,14 +158,8 @@ def _section(title: str, section: Section) -> list[str]:
 
 
 def read_sections(path: str) -> dict[str, Section]:
-    """Return the sections of the user's configuration file; none where it cannot be read.
+    """Return the sections of the user's configuration file; none where there is none to be read.
 
-    The run itself has read it, or has said why it could not. Raises UsageError for what cannot be
-    understood.
+    Raises UsageError for what cannot be understood.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except (OSError, ValueError):
-        return {}
-    return files.parse(content.decode("utf-8"), path)
+    return files.load(path, False, [])
