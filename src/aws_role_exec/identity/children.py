@@ -13,6 +13,7 @@ from aws_role_exec.records import record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from aws_role_exec.network.deadline import Deadline
 
@@ -20,6 +21,7 @@ IS_WINDOWS = sys.platform == "win32"
 MOST_BYTES = 1 << 20
 """That a helper may print; keys have one or two thousand."""
 _ERROR_BYTES = 1 << 14  # the last that are kept of its stderr
+_LOOK_SECONDS = 0.05  # after which it is seen at the latest that it has ended
 
 
 @record
@@ -37,7 +39,13 @@ class Outcome:
 
 if sys.platform == "win32":
 
-    def run(words: Sequence[str], environ: Mapping[str, str], deadline: Deadline) -> Outcome:
+    def run(
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        deadline: Deadline,
+        *,
+        has_stdin: bool = True,
+    ) -> Outcome:
         """Run a program and return what it printed.
 
         Raises OSError when it cannot be started, ValueError when it prints more than
@@ -46,7 +54,11 @@ if sys.platform == "win32":
         import subprocess  # not for most sources
 
         child = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(environ)
+            words,
+            stdin=None if has_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(environ),
         )
         try:
             output, error = child.communicate(timeout=max(0.0, deadline.remaining()))
@@ -62,34 +74,44 @@ if sys.platform == "win32":
 
 else:
 
-    def run(words: Sequence[str], environ: Mapping[str, str], deadline: Deadline) -> Outcome:
+    def run(
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        deadline: Deadline,
+        *,
+        has_stdin: bool = True,
+    ) -> Outcome:
         """Run a program and return what it printed.
 
-        It has the caller's standard input, as a person may have to be asked for something, and
-        no descriptor above 2. Raises OSError when it cannot be started, ValueError when it
-        prints more than `MOST_BYTES`, TimeoutError when the deadline passes.
+        It has no descriptor above 2, and the caller's standard input, as a person may have to be
+        asked for something, unless `has_stdin` is false. Raises OSError when it cannot be
+        started, ValueError when it prints more than `MOST_BYTES`, TimeoutError when the deadline
+        passes.
         """
-        child, output, error = _start(words, environ)
-        status: int | None = None
+        pid, output, error = _start(words, environ, has_stdin)
+        child = _Child(pid)
         try:
-            printed, said = _read(output, error, deadline)
-            status = _wait(child, deadline)
-            return Outcome(status, printed, said)
+            printed, said = _read(child, output, error, deadline)
+            return Outcome(child.wait(deadline), printed, said)
         finally:
             os.close(output)
             os.close(error)
-            if status is None:
-                _end(child)
+            if child.status is None:
+                _end(pid)
 
-    def _start(words: Sequence[str], environ: Mapping[str, str]) -> tuple[int, int, int]:
+    def _start(
+        words: Sequence[str], environ: Mapping[str, str], has_stdin: bool
+    ) -> tuple[int, int, int]:
         """Return the process and the descriptors on which its output and stderr arrive."""
         ignored_by_python = (signal.SIGPIPE, signal.SIGXFSZ)
         output, output_end = os.pipe()
         error, error_end = os.pipe()
-        actions: list[tuple[int, ...]] = [
+        actions: list[tuple[Any, ...]] = [
             (os.POSIX_SPAWN_DUP2, output_end, 1),
             (os.POSIX_SPAWN_DUP2, error_end, 2),
         ]
+        if not has_stdin:
+            actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
         actions += [(os.POSIX_SPAWN_CLOSE, number) for number in _inherited()]
         try:
             child = os.posix_spawnp(
@@ -115,8 +137,38 @@ else:
                 continue
         return found
 
-    def _read(output: int, error: int, deadline: Deadline) -> tuple[bytes, bytes]:
-        """Return all output, and the end of what was said on stderr."""
+    class _Child:
+        """A process of ours; `status` is known once it has ended."""
+
+        def __init__(self, pid: int) -> None:
+            self._pid = pid
+            self.status: int | None = None
+
+        def has_ended(self) -> bool:
+            """Tell whether it has, without waiting."""
+            if self.status is None:
+                try:
+                    process, status = os.waitpid(self._pid, os.WNOHANG)
+                except ChildProcessError:  # where SIGCHLD is ignored nobody is told, as in Popen
+                    self.status = 0
+                else:
+                    self.status = os.waitstatus_to_exitcode(status) if process else None
+            return self.status is not None
+
+        def wait(self, deadline: Deadline) -> int:
+            """Return how it ended, once it has. Raises TimeoutError."""
+            delay = 0.0005
+            while not self.has_ended():
+                time.sleep(min(delay, _left(deadline)))
+                delay = min(delay * 2, _LOOK_SECONDS)
+            return self.status or 0
+
+    def _read(child: _Child, output: int, error: int, deadline: Deadline) -> tuple[bytes, bytes]:
+        """Return all output, and the end of what was said on stderr.
+
+        A helper may leave a process behind that holds the pipes (`ssh` with ControlPersist, an
+        agent): when the helper has ended, what it printed is there.
+        """
         import select  # built in
 
         printed = {output: b"", error: b""}
@@ -124,8 +176,10 @@ else:
         for descriptor in printed:
             poll.register(descriptor, select.POLLIN)
         open_ones = set(printed)
+        patience = _LOOK_SECONDS
         while open_ones:
-            for descriptor, _ in poll.poll(_left(deadline) * 1000):
+            readable = poll.poll(min(patience, _left(deadline)) * 1000)
+            for descriptor, _ in readable:
                 part = os.read(descriptor, 1 << 16)
                 printed[descriptor] += part
                 if not part:
@@ -134,20 +188,11 @@ else:
             printed[error] = printed[error][-_ERROR_BYTES:]
             if len(printed[output]) > MOST_BYTES:
                 raise ValueError("too much output")
+            if not readable:
+                if not patience:
+                    break
+                patience = 0 if child.has_ended() else _LOOK_SECONDS
         return printed[output], printed[error]
-
-    def _wait(child: int, deadline: Deadline) -> int:
-        """Return how the process ended, once it has."""
-        delay = 0.0005
-        while True:
-            try:
-                process, status = os.waitpid(child, os.WNOHANG)
-            except ChildProcessError:  # where SIGCHLD is ignored nobody is told, as in Popen
-                return 0
-            if process:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(min(delay, _left(deadline)))
-            delay = min(delay * 2, 0.05)
 
     def _left(deadline: Deadline) -> float:
         seconds = deadline.remaining()

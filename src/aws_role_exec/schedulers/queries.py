@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from aws_role_exec.errors import UsageError
+from aws_role_exec.errors import AwsRoleExecError, UsageError
 from aws_role_exec.sts import duration
 
 TYPE_CHECKING = False
@@ -20,27 +20,26 @@ _TOLD_PREFIXES = ("SLURM_", "PBS_", "LSF_", "LSB_", "SGE_")
 
 
 def ask(command: list[str], environ: Mapping[str, str]) -> list[str]:
-    """Return the lines that a scheduler's tool prints; none if it fails or takes too long."""
-    import subprocess  # only if no variable tells
+    """Return the lines that a scheduler's tool prints.
+
+    None if it fails, takes too long or prints more than any answer has.
+    """
+    from aws_role_exec.handover import execute  # all of these only if no variable tells
+    from aws_role_exec.identity import children
+    from aws_role_exec.network.deadline import Deadline
 
     told = {
         name: value
         for name, value in environ.items()
         if name in _TOLD or name.startswith(_TOLD_PREFIXES)
     }
+    told = {"PATH": os.defpath, **told, "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            command,
-            env={"PATH": os.defpath, **told, "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_TOOL_TIMEOUT_SECONDS,
-            check=True,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
+        words = [execute.find_command(command[0], told), *command[1:]]
+        done = children.run(words, told, Deadline(_TOOL_TIMEOUT_SECONDS), has_stdin=False)
+    except (OSError, ValueError, AwsRoleExecError):
         return []
-    return done.stdout.decode("utf-8", "replace").splitlines()
+    return [] if done.status else done.output.decode("utf-8", "replace").splitlines()
 
 
 def seconds_on_clock(text: str) -> int | None:
