@@ -7,8 +7,10 @@
  */
 #define _GNU_SOURCE /* clone */
 #include <Python.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,10 @@
 #ifdef __linux__
 #include <sched.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #endif
+#include <sys/mman.h>
+#include <sys/resource.h>
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #endif
@@ -54,6 +58,75 @@ static void hold_descriptors(void) {
     for (int number = 0; number <= 2; number++)
         if (fcntl(number, F_GETFD) == -1)
             open("/dev/null", (number == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
+/* The status of a run that failed before there was a command: EXIT_FAILURE of errors.py. */
+#define FAILURE 125
+
+static char **arguments;
+
+static void say(int descriptor, const char *text) {
+    ssize_t written = write(descriptor, text, strlen(text));
+    (void)written; /* there is nobody else to tell */
+}
+
+/* End a run that cannot begin, in the one line of every other error. A shell that evaluates stdout
+ * must not go on either; what stands before a command is for no shell. */
+static void give_up(const char *why) {
+    char line[256];
+    snprintf(line, sizeof line, "aws-role-exec: starting: %s\n", why);
+    say(2, line);
+    int has_command = 0;
+    for (char **argument = arguments; *argument != NULL; argument++)
+        has_command |= strcmp(*argument, "--") == 0;
+    if (!has_command)
+        say(1, "false\n");
+    _exit(FAILURE);
+}
+
+/* What an interpreter takes to start; without it, it ends by a signal or in the middle of things. */
+#define MEMORY_BYTES (6 << 20)
+#define SMALLEST_STACK_BYTES (128 << 10)
+
+static void refuse_small_limits(void) {
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur < SMALLEST_STACK_BYTES)
+        give_up("the stack is too small (see ulimit -s)");
+    void *memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        give_up("not enough memory (see ulimit -v and -d)");
+    munmap(memory, MEMORY_BYTES);
+}
+
+/* Keys are in our memory from the first instruction on, in the environment: no core dump is to have
+ * them, and no other process of the user is to look into ours. execve(2) undoes it for the command,
+ * whose limits stay as they were. */
+static void close_memory(void) {
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* While the interpreter starts, what it says goes nowhere: it is for who writes interpreters. */
+static int hold_stderr(void) {
+    int flags = fcntl(2, F_GETFD);
+    if (flags == -1 || flags & FD_CLOEXEC) /* held: see above */
+        return -1;
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int kept = nowhere == -1 ? -1 : fcntl(2, F_DUPFD_CLOEXEC, 3);
+    if (kept != -1)
+        dup2(nowhere, 2);
+    close(nowhere);
+    return kept;
+}
+
+static void release_stderr(int kept) {
+    if (kept != -1) {
+        while (dup2(kept, 2) == -1 && (errno == EINTR || errno == EBUSY))
+            continue;
+        close(kept);
+    }
 }
 
 /* Where the arguments lie that `ps` shows. */
@@ -143,9 +216,20 @@ static PyObject *init_launcher(void) {
     return PyModule_Create(&launcher_module);
 }
 
+static int kept_stderr;
+
+/* The interpreter aborts where it finds no memory for its first objects. */
+static void on_abort(int number) {
+    (void)number;
+    release_stderr(kept_stderr);
+    give_up("not enough memory");
+}
+
 static void check(PyStatus status) {
-    if (PyStatus_Exception(status))
-        Py_ExitStatusException(status);
+    if (PyStatus_Exception(status)) {
+        release_stderr(kept_stderr);
+        give_up(status.err_msg != NULL ? status.err_msg : "the interpreter does not start");
+    }
 }
 
 static void set(PyConfig *config, wchar_t **item, const char *value) {
@@ -199,11 +283,13 @@ static int forget_paths(void) {
     return PyList_SetSlice(hooks, 0, PyList_Size(hooks), NULL);
 }
 
-/* Turn what ended the program into an exit status, as Python itself would. */
+/* Turn what ended the program into an exit status, as Python itself would. An error that comes as
+ * far as here came before the program could tell it: a part of it could not be unpacked. */
 static int exit_status(void) {
     if (!PyErr_ExceptionMatches(PyExc_SystemExit)) {
-        PyErr_Print();
-        return 1;
+        if (getenv("AWS_ROLE_EXEC_DEBUG") != NULL)
+            PyErr_Print();
+        give_up("not enough memory");
     }
     PyObject *exit = PyErr_GetRaisedException();
     PyObject *code = PyObject_GetAttrString(exit, "code");
@@ -231,14 +317,21 @@ static int flush(const char *name) {
 }
 
 int main(int argc, char **argv) {
+    close_memory();
     hold_descriptors(); /* from the first instruction of ours on */
+    arguments = argv + (argc > 0);
+    refuse_small_limits();
     find_title(argc, argv);
+    kept_stderr = hold_stderr();
+    void (*callers)(int) = signal(SIGABRT, on_abort);
     start(argc, argv);
+    signal(SIGABRT, callers);
+    release_stderr(kept_stderr);
     PySys_SetObject("frozen", Py_True);
 
     int status = 0;
     if (forget_paths() < 0 || PyImport_ImportFrozenModule("__main__") != 1)
-        status = PyErr_Occurred() ? exit_status() : 1;
+        status = exit_status();
     /* No tidying up: the kernel does it in a fraction of the time. */
     int lost = flush("stdout");
     flush("stderr");

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_role_exec.handover import descriptors, signals
+from aws_role_exec.handover import cores, descriptors, signals
 
 _CALLER_SIGNALS = signals.take_over()  # first of all: from here on a signal ends us quietly
 descriptors.hold()
+cores.forbid()
 
 
 def main() -> None:

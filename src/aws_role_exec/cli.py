@@ -16,7 +16,7 @@ from aws_role_exec.errors import (
     IdentityError,
     StsError,
 )
-from aws_role_exec.handover import environment, execute, signals
+from aws_role_exec.handover import cores, environment, execute, signals
 from aws_role_exec.identity_variables import selected_beside
 from aws_role_exec.messages import (
     VERSION_LINE,
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _DEBUG_HINT = "this is a bug; AWS_ROLE_EXEC_DEBUG=1 prints where it happened, for the report"
 
+_RESOURCES_HINT = "is there no memory or no file descriptor left? See ulimit -a"
+
 
 def main(caller_signals: dict[str, Any]) -> NoReturn:
     """Run the program on this process's arguments; never returns and never raises.
@@ -59,6 +61,12 @@ def main(caller_signals: dict[str, Any]) -> NoReturn:
     except AwsRoleExecError as error:
         code = error.exit_code
         _print_error(error, str(error), error.hint, environ)
+    except (MemoryError, ImportError) as error:
+        # A module that cannot be read or unpacked for want of either is an ImportError.
+        code = EXIT_FAILURE
+        part = getattr(error, "name", None)
+        why = f"loading {part} failed" if part else "not enough memory"
+        _print_error(error, f"unexpected: {why}", _RESOURCES_HINT, environ)
     except OSError as error:
         code = EXIT_FAILURE
         why = error.strerror or type(error).__name__
@@ -133,6 +141,7 @@ def run(
     handed_over = renewal.hand_over(credentials) if renewal else credentials.variables(asked.region)
     child = environment.child_environment(environ, handed_over, asked.token_variables)
     signals.give_back(caller_signals)
+    cores.give_back()
     become = renewal.become if renewal else execute.become
     return become(asked.executable, asked.command, child)
 
