@@ -81,7 +81,7 @@ class Special:
                     raise OutputError(f"{self._path}: was replaced while STS was asked")
                 write_all(descriptor, os.fsencode(text))
             finally:
-                os.close(descriptor)
+                _close(descriptor)
         except OSError as error:
             raise OutputError(f"{self._path}: {error.strerror}") from None
 
@@ -261,7 +261,7 @@ class NewFile:
 
 
 def _close(descriptor: int) -> None:
-    """Close a file that is complete and in place, or of which nothing is left."""
+    """Close what is complete and in its place, or of which nothing is left."""
     try:
         os.close(descriptor)
     except OSError:

@@ -12,6 +12,10 @@ import stat
 
 from aws_role_exec.messages import write_all
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 PLACES = ("XDG_RUNTIME_DIR", "TMPDIR", "/tmp")  # noqa: S108 - its sticky bit keeps others out
 """Variables, and a path."""
 _RANDOM_BYTES = 8
@@ -25,9 +29,11 @@ class Private:
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+        self._names: list[str] = []  # known, since listing them may fail at the limit of files
 
     def write(self, name: str, content: bytes) -> str:
         """Write a file and return its path. Raises OSError."""
+        self._names.append(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         file = os.open(name, flags, 0o600, dir_fd=self._descriptor)
         try:
@@ -42,8 +48,8 @@ class Private:
         return self._descriptor
 
     def remove(self) -> None:
-        """Remove it and all that is in it, as far as it is still there."""
-        _remove(self.path, self._descriptor)
+        """Remove it and what was written to it, as far as it is still there."""
+        _remove(self.path, self._descriptor, self._names)
 
 
 def obstacle(place: str) -> str | None:
@@ -84,12 +90,15 @@ def make_in(place: str, prefix: str) -> Private:
         os.mkdir(path, 0o700)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue  # another run took it for a leftover before it was locked
-        _lock(descriptor, wait=True)
-        if os.fstat(descriptor).st_nlink:
-            return Private(path, descriptor)
-        os.close(descriptor)
+            _lock(descriptor, wait=True)
+            if os.fstat(descriptor).st_nlink:
+                return Private(path, descriptor)
+            os.close(descriptor)
+        except OSError as error:
+            _remove(path, -1, ())
+            if not isinstance(error, FileNotFoundError):
+                raise
+            # Another run took it for a leftover before it was locked.
     raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is made")
 
 
@@ -101,7 +110,7 @@ def remove_if_left_over(path: str) -> None:
         status = os.fstat(descriptor)
         is_ours = status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700
         if is_ours and _lock(descriptor, wait=False):
-            _remove(path, descriptor)
+            _remove(path, descriptor, os.listdir(descriptor))
     finally:
         os.close(descriptor)
 
@@ -117,13 +126,13 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
     return True
 
 
-def _remove(path: str, descriptor: int) -> None:
+def _remove(path: str, descriptor: int, names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            os.unlink(name, dir_fd=descriptor)
+        except OSError:
+            continue
     try:
-        for name in os.listdir(descriptor):
-            try:
-                os.unlink(name, dir_fd=descriptor)
-            except OSError:
-                continue
         os.rmdir(path)
     except OSError:
         pass  # who removed it was before us

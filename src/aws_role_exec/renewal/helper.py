@@ -63,7 +63,10 @@ def run(order: Order) -> None:
         _give_up(order, service, OutputError(f"--renew: {error.strerror}"))
         return
     try:
-        order.reply(service.variables)  # from here on there is a command
+        try:
+            order.reply(service.variables)  # from here on there is a command
+        except OSError:
+            return  # the program has ended, and has said why
         service.run(order.command_process, end)
     except Exception as error:
         _say(f"renewal has ended: unexpected: {type(error).__name__}")
@@ -83,7 +86,10 @@ def _detach(order: Order, kept: list[int]) -> None:
 def _give_up(order: Order, service: Service | None, error: AwsRoleExecError) -> None:
     if service is not None:
         service.close()
-    order.reply(error)
+    try:
+        order.reply(error)
+    except OSError:
+        pass  # the program has ended, and has said why
 
 
 def _say(line: str) -> bool:

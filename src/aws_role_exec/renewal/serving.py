@@ -45,8 +45,8 @@ class Service:
         token = os.urandom(_TOKEN_BYTES).hex()
         self.clients = Clients(token, self._readable, self._renewing.answer)
         self.private = directory.make(places)
-        access = command.Access(self.clients.port, token, request.region)
         try:
+            access = command.Access(self.clients.port, token, request.region)
             sections = command.read_sections(request.settings.configuration.paths[0])
             self.variables = command.variables(access, self.private, sections, environ)
         except BaseException:
