@@ -40,8 +40,8 @@ demo: $(DEMO)/ready ## show it at work, on an STS on loopback, in seconds and wi
 
 test: $(VENV)/installed-test ## run every test tier (installs what is missing on Debian and Ubuntu as root)
 	@tests/provision.sh
-	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/packaging \
-		--ignore tests/scheduler --ignore tests/bench --ignore tests/site
+	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal --ignore tests/binary --ignore tests/hostile \
+		--ignore tests/packaging --ignore tests/scheduler --ignore tests/bench --ignore tests/site
 	@$(MAKE) --no-print-directory test-binary test-packaging test-scheduler
 
 ifeq ($(shell uname -sm),Linux x86_64)
@@ -117,3 +117,4 @@ include build/binary.mk
 include packaging/release.mk
 include tests/examples/nextflow/nextflow.mk
 include tests/renewal/clients/clients.mk
+include tests/hostile/hostile.mk

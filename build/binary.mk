@@ -8,7 +8,7 @@ ifeq ($(shell uname -sm),Linux x86_64)
 test-binary: binary $(VENV)/installed-test ## test the static executables, with the integration tier too
 	@tests/provision.sh $$(sed 's/#.*//' tests/binary/apt-packages.txt)
 	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal tests/binary tests/bench tests/integration \
-		tests/identity tests/outputs tests/field tests/renewal tests/compliance \
+		tests/identity tests/outputs tests/field tests/renewal tests/compliance tests/hostile \
 		--program dist/linux_amd64/aws-role-exec
 else
 test-binary:

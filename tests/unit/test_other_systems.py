@@ -37,6 +37,7 @@ SOURCE = Path(__file__).parents[2] / "src/aws_role_exec"
 ASKED = {
     ("cli.py", "_print_error"),
     ("configuration/files.py", "expand"),
+    ("handover/cores.py", "forbid"),
     ("handover/descriptors.py", "can_write"),
     ("handover/environment.py", "child_environment"),
     ("handover/execute.py", ""),

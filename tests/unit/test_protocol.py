@@ -210,6 +210,13 @@ class TestCredentials:
         assert (found.access_key_id, found.secret_access_key) == ("ASIAEXAMPLE", "a/b&c")
         assert (found.session_token, found.expiration) == ("t/+=", "2036-03-21T20:00:00Z")
 
+    def test_are_none_of_an_answer_that_breaks_off(self) -> None:
+        """At any byte: HTTP does not always tell where an answer ends."""
+        whole = answer(ASSUMED).rstrip()
+        for cut in range(len(whole)):
+            with pytest.raises(Fault):
+                read(whole[:cut])
+
     @pytest.mark.parametrize(
         "name", ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration", "Arn"]
     )

@@ -1,0 +1,80 @@
+"""What the kernel may answer to each system call, as far as a program like this one can meet it.
+
+From the manual pages of section 2 (Linux); left out are answers that only a wrong argument gives
+(EBADF, EFAULT, EINVAL), since those would be faults of ours.
+"""
+
+_FILE_SYSTEM = "EACCES EIO ENOENT ENOMEM ELOOP"
+_NAMES = f"{_FILE_SYSTEM} ENOSPC EROFS EDQUOT EPERM"
+_OPEN = f"{_FILE_SYSTEM} EINTR EMFILE ENFILE ENOSPC EROFS"
+
+ERRORS: dict[str, str] = {
+    "accept4": "EMFILE ENFILE ECONNABORTED EINTR EAGAIN ENOMEM",
+    "access": _FILE_SYSTEM,
+    "bind": "EADDRINUSE EACCES EADDRNOTAVAIL",
+    "brk": "ENOMEM",
+    "chdir": _FILE_SYSTEM,
+    "clone": "EAGAIN ENOMEM EPERM",
+    "close": "EIO EINTR ENOSPC EDQUOT",
+    "connect": "ECONNREFUSED ETIMEDOUT EINTR ENETUNREACH EHOSTUNREACH EACCES EADDRNOTAVAIL EAGAIN",
+    "dup": "EMFILE",
+    "dup2": "EBUSY EINTR",
+    "execve": f"{_FILE_SYSTEM} E2BIG ENOEXEC ETXTBSY EPERM EMFILE",
+    "faccessat2": f"{_FILE_SYSTEM} ENOSYS",
+    "fchmod": "EIO EPERM EROFS",
+    "fchown": "EIO EPERM EROFS EDQUOT",
+    "fcntl": "EMFILE EINTR",
+    "flock": "EAGAIN EINTR ENOLCK",
+    "fork": "EAGAIN ENOMEM",
+    "fstat": "EIO ENOMEM EOVERFLOW",
+    "fgetxattr": "ENODATA EOPNOTSUPP EIO",
+    "fremovexattr": "ENODATA EOPNOTSUPP EIO EPERM",
+    "fsync": "EIO ENOSPC EDQUOT EINTR",
+    "ftruncate": "EIO EINTR EFBIG",
+    "getdents64": "EIO ENOENT",
+    "getrandom": "EINTR EAGAIN ENOSYS",
+    "getsockname": "ENOBUFS",
+    "getsockopt": "ENOMEM",
+    "ioctl": "ENOTTY EIO",
+    "linkat": f"{_NAMES} EEXIST EMLINK EXDEV",
+    "listen": "EADDRINUSE",
+    "lseek": "ESPIPE",
+    "mkdir": f"{_NAMES} EEXIST EMLINK",
+    "mmap": "ENOMEM EAGAIN",
+    "mprotect": "ENOMEM",
+    "mremap": "ENOMEM EAGAIN",
+    "munmap": "ENOMEM",
+    "newfstatat": _FILE_SYSTEM,
+    "open": _OPEN,
+    "openat": _OPEN,
+    "pidfd_open": "EMFILE ENFILE ENOMEM ENOSYS ESRCH",
+    "pipe2": "EMFILE ENFILE",
+    "poll": "EINTR ENOMEM",
+    "ppoll": "EINTR ENOMEM",
+    "prctl": "EPERM",
+    "prlimit64": "EPERM",
+    "read": "EIO EINTR EISDIR",
+    "readlink": _FILE_SYSTEM,
+    "readlinkat": _FILE_SYSTEM,
+    "recvfrom": "ECONNRESET EINTR EAGAIN ETIMEDOUT ENOMEM EIO",
+    "rename": f"{_NAMES} EXDEV",
+    "renameat": f"{_NAMES} EXDEV",
+    "rmdir": f"{_NAMES} ENOTEMPTY EBUSY",
+    "sched_getaffinity": "EPERM",
+    "sendto": "EPIPE ECONNRESET EINTR EAGAIN ENOBUFS EIO",
+    "setsid": "EPERM",
+    "setsockopt": "ENOMEM ENOPROTOOPT",
+    "socket": "EMFILE ENFILE ENOBUFS EACCES EAFNOSUPPORT",
+    "stat": _FILE_SYSTEM,
+    "unlink": _NAMES,
+    "unlinkat": _NAMES,
+    "write": "ENOSPC EIO EINTR EAGAIN EPIPE EDQUOT EFBIG",
+    "writev": "ENOSPC EIO EINTR EAGAIN EPIPE",
+}
+CANNOT_FAIL = frozenset({
+    "arch_prctl", "exit", "exit_group", "getegid", "geteuid", "getgid", "getpid", "getppid",
+    "gettid", "getuid", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "set_tid_address", "setitimer", "umask", "uname", "alarm", "getcwd", "madvise", "wait4",
+    "set_robust_list", "futex", "kill", "clock_nanosleep", "nanosleep",
+})  # fmt: skip
+"""Never with the arguments that we give, or with no consequence but time."""
