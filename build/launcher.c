@@ -113,7 +113,7 @@ static int hold_stderr(void) {
     int flags = fcntl(2, F_GETFD);
     if (flags == -1 || flags & FD_CLOEXEC) /* held: see above */
         return -1;
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC); /* what is written there fails */
     int kept = nowhere == -1 ? -1 : fcntl(2, F_DUPFD_CLOEXEC, 3);
     if (kept != -1)
         dup2(nowhere, 2);

@@ -362,6 +362,20 @@ def large_config(world: World) -> Meeting:
     return Meeting({"AWS_CONFIG_FILE": str(path)})
 
 
+NAME_SERVER = "127.77.77.77"  # on loopback, where nothing else is
+_ASKING_IT = 'mount --make-rprivate / && mount --bind "$0" /etc/resolv.conf && exec "$@"'
+
+
+def name_server(world: World) -> Meeting:
+    """One that hears every question and says nothing."""
+    server = world.stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    server.bind((NAME_SERVER, 53))
+    path = world.directory / "resolv.conf"
+    path.write_text(f"nameserver {NAME_SERVER}\n")
+    prefix = ("unshare", "--mount", "sh", "-c", _ASKING_IT, str(path))
+    return Meeting({"AWS_ENDPOINT_URL_STS": "http://sts.stall.example"}, prefix=prefix)
+
+
 def scheduler(script: str) -> Callable[[World], Meeting]:
     def meet(world: World) -> Meeting:
         tools = world.directory / "tools"
@@ -400,6 +414,7 @@ STALLS = (
     Stall("STS sends 1 MiB of nested tags", sts(says(_tags(BIG // 8)))),
     Stall("STS throttles for ever", sts(says(THROTTLED))),
     Stall("STS answers the first role, and not the second", two_roles),
+    Stall("the name server says nothing", name_server, needs_root=True),
     Stall("TLS: nothing is said to the ClientHello", sts_over_tls(silent, tls=False)),
     Stall("TLS: half a ServerHello", sts_over_tls(half_a_handshake, tls=False)),
     Stall("TLS: a handshake byte by byte", sts_over_tls(dripping_handshake, tls=False)),
