@@ -1,11 +1,12 @@
 #!/bin/sh
-# Install aws-role-exec from its releases: check first, then put one file in place.
+# Install aws-role-exec from its releases: check first, then put the program in place.
 #
 #   sh install.sh [--version V] [--dir DIR] [--no-signature]
 #
 # No root needed: the default is ~/.local/bin, for root /usr/local/bin. The archive has to match
 # its sum in checksums.txt; where cosign or minisign is installed, checksums.txt has to match its
 # signature too; and the program has to run here and be the version that was asked for.
+# The manual page and the completions go to share/ beside a DIR that is called bin.
 # AWS_ROLE_EXEC_RELEASES names a mirror that is laid out as the releases are.
 # Proxies are taken from the environment, as curl and wget do.
 set -eu
@@ -72,6 +73,17 @@ cannot_write() {
     fail "cannot write to $directory: name another with --dir ($(tail -n 1 "$scratch/error"))"
 }
 
+# install_pages PREFIX: the manual page and the completions, where man and the shells look for them
+# below a prefix. What cannot be written there is left out: the program is installed.
+install_pages() {
+    for page in man/man1/aws-role-exec.1 bash-completion/completions/aws-role-exec \
+        zsh/site-functions/_aws-role-exec fish/vendor_completions.d/aws-role-exec.fish; do
+        { mkdir -p "$1/share/${page%/*}" && cp "$scratch/share/$page" "$1/share/$page" &&
+            chmod 0644 "$1/share/$page"; } 2>/dev/null ||
+            echo "install.sh: left out: $1/share/$page" >&2
+    done
+}
+
 main() {
     version=latest
     signature=yes
@@ -81,7 +93,7 @@ main() {
             --version) version=${2:?--version needs a value}; version=${version#v}; shift ;;
             --dir) directory=${2:?--dir needs a value}; shift ;;
             --no-signature) signature=no ;;
-            -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit ;;
+            -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit ;;
             *) fail "unknown option $1 (--version, --dir, --no-signature)" ;;
         esac
         shift
@@ -130,7 +142,7 @@ main() {
     [ "$got" = "$wanted" ] ||
         fail "$archive is damaged or not ours: its sha256 is $got, checksums.txt says $wanted"
 
-    tar -xzf "$scratch/$archive" -C "$scratch" aws-role-exec
+    tar -xzf "$scratch/$archive" -C "$scratch"
     mkdir -p "$directory" || fail "cannot make $directory: name another with --dir"
     # Beside its place and then renamed: a running one is not disturbed, half a one never seen.
     new=$directory/.aws-role-exec.$$
@@ -144,6 +156,9 @@ main() {
     esac
     mv -f "$new" "$directory/aws-role-exec" 2>"$scratch/error" || cannot_write
     echo "install.sh: $directory/aws-role-exec ($told)"
+    case $directory in
+        */bin) install_pages "${directory%/bin}" ;;
+    esac
     case :$PATH: in
         *":$directory:"*) ;;
         *) echo "install.sh: $directory is not in PATH" >&2 ;;

@@ -19,6 +19,7 @@ GITHUB = REPOSITORY / ".github"
     [
         ("citation-file-format", "CITATION.cff"),
         ("dependabot", ".github/dependabot.yml"),
+        ("github-actions", "action.yml"),
         ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
         ("github-issue-forms", ".github/ISSUE_TEMPLATE/bug.yml"),
         ("github-issue-forms", ".github/ISSUE_TEMPLATE/request.yml"),

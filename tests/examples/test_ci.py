@@ -1,12 +1,15 @@
 """The CI examples: the steps they hold are run as the CI system would run them."""
 
+import base64
+import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from examples.sandbox import EXAMPLES, Sandbox
+from examples.sandbox import EXAMPLES, REPOSITORY, Sandbox
 from servers.oidc import GitHubTokens
 from servers.sts import ACCESS_DENIED
 
@@ -19,15 +22,15 @@ JENKINS = (EXAMPLES / "ci/Jenkinsfile").read_text()
 class TestGitHub:
     STEPS: list[dict[str, Any]] = GITHUB["jobs"]["deploy"]["steps"]
 
-    def step(self, name: str) -> str:
-        return next(step["run"] for step in self.STEPS if step.get("name") == name)
+    def step(self, name: str) -> dict[str, Any]:
+        return next(step for step in self.STEPS if step.get("name") == name)
 
-    def test_it_installs_from_an_archive_that_exists(self, sandbox: Sandbox) -> None:
-        """Downloaded under the name it is unpacked from."""
-        ran = sandbox.run("bash", "-e", "-c", self.step("Install aws-role-exec")).ok()
-        curl, sudo = ran.calls
-        assert curl.argv[-1].endswith("/aws-role-exec_linux_amd64.tar.gz")
-        assert sudo.words == "sudo tar -xzf aws-role-exec.tar.gz -C /usr/local/bin aws-role-exec"
+    def test_it_installs_a_pinned_version_by_the_action(self) -> None:
+        """With inputs that the action has; tests/examples/test_action.py runs it."""
+        step = self.step("Install aws-role-exec")
+        assert step["uses"] == "scttfrdmn/aws-role-exec@v1.0.0"
+        action = yaml.safe_load((REPOSITORY / "action.yml").read_text())
+        assert step.get("with", {}).keys() <= action["inputs"].keys()
 
     def test_it_deploys_under_the_narrower_role(self, sandbox: Sandbox) -> None:
         """From GitHub's token alone, with a policy that lets `aws s3 sync` list and put."""
@@ -36,7 +39,7 @@ class TestGitHub:
                 "bash",
                 "-e",
                 "-c",
-                self.step("Deploy under a narrower role"),
+                self.step("Deploy under a narrower role")["run"],
                 env={
                     **github.env,
                     "GITHUB_RUN_ID": "99",
@@ -61,6 +64,23 @@ class TestGitHub:
 
 
 class TestGitLab:
+    def test_a_job_installs_what_it_was_written_for(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        """The archive of one version, held against a sum; with another sum the job ends there."""
+        base = GITLAB[".aws"]
+        lines = "\n".join(base["before_script"]).replace("/usr/local/bin", str(tmp_path))
+        archive = base64.b64decode(sandbox.env["SANDBOX_ARCHIVE"])
+        right = hashlib.sha256(archive).hexdigest()
+        for digest, code in ((right, 0), (right[::-1], 1)):
+            env = {**base["variables"], "ROLE_EXEC_SHA256": digest}
+            ran = sandbox.run("bash", "-eo", "pipefail", "-c", lines, env=env)
+            assert ran.code == code, ran.output
+            assert ran.calls[0].argv[-1] == (
+                "https://github.com/scttfrdmn/aws-role-exec/releases/download/v1.0.0/"
+                "aws-role-exec_linux_amd64.tar.gz"
+            )
+            assert (tmp_path / "aws-role-exec").exists() == (code == 0)
+            (tmp_path / "aws-role-exec").unlink(missing_ok=True)
+
     @pytest.mark.parametrize(
         ("job", "words", "role"),
         [

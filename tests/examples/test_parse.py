@@ -165,13 +165,19 @@ def policies(text: str) -> list[dict]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_downloads_are_names_that_stay(path: Path) -> None:
-    """Addresses of archives carry no version, and name an archive that releases have."""
-    for url in re.findall(r"https://\S+/releases/\S+", path.read_text()):
-        address, _, archive = url.rpartition("/")
-        assert address.endswith("scttfrdmn/aws-role-exec/releases/latest/download")
+def test_what_is_downloaded_is_pinned_and_checked(path: Path) -> None:
+    """One version, an archive that releases have, and a sum: nothing changes behind one's back."""
+    text = path.read_text()
+    urls = re.findall(r"https://github\.com/scttfrdmn/aws-role-exec/releases/\S+", text)
+    for url in urls:
+        pinned = re.search(
+            r"/releases/download/v(\d+\.\d+\.\d+|\$\{?\w*VERSION\}?)(?:/(.*))?$", url
+        )
+        assert pinned, url
         for arch in ("amd64", "arm64"):
-            assert archive.replace("${TARGETARCH}", arch) in ARCHIVES
+            file = (pinned[2] or "checksums.txt").replace("${TARGETARCH}", arch)
+            assert file in {*ARCHIVES, "checksums.txt"}
+    assert not urls or "sha256sum --check" in text
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.suffix in (".yml", ".yaml")], ids=name)

@@ -148,6 +148,30 @@ class TestInstalls:
             f"/releases/latest/download/{name}" for name in ("checksums.txt", ARCHIVE)
         ]
 
+    def test_the_manual_page_and_the_completions(self, machine: Machine) -> None:
+        """Below the same prefix, where man and the shells look; none beside another directory."""
+        assert machine.install().returncode == 0
+        share = machine.home / "share"
+        found = {str(path.relative_to(share)) for path in share.rglob("*") if path.is_file()}
+        assert found == {
+            "man/man1/aws-role-exec.1",
+            "bash-completion/completions/aws-role-exec",
+            "zsh/site-functions/_aws-role-exec",
+            "fish/vendor_completions.d/aws-role-exec.fish",
+        }
+        assert (share / "man/man1/aws-role-exec.1").read_text().startswith(".")
+        other = machine.home / "tools"
+        assert machine.install("--dir", str(other)).returncode == 0
+        assert [path.name for path in other.iterdir()] == ["aws-role-exec"]
+        assert not (machine.home / "tools" / "share").exists()
+
+    def test_pages_that_cannot_be_written_are_left_out(self, machine: Machine) -> None:
+        """With a word; the program is installed."""
+        (machine.home / "share").write_text("a file")
+        done = machine.install()
+        assert done.returncode == 0
+        assert "left out: " in done.stderr
+
     @pytest.mark.parametrize("form", ["{}", "v{}"])
     def test_a_version(self, machine: Machine, releases: Releases, form: str) -> None:
         assert machine.install("--version", form.format(__version__)).returncode == 0
