@@ -55,7 +55,14 @@ class TestCheckArn:
     def test_a_session_is_shown_the_role_it_is_of(self):
         with pytest.raises(UsageError) as refusal:
             role.check_arn("arn:aws:sts::123456789012:assumed-role/reader/job-1")
-        assert refusal.value.hint.endswith(ARN)
+        assert refusal.value.hint == f"that is a session; its role is {ARN}, unless that has a path"
+
+    def test_a_session_of_an_sso_login_is_no_role_to_assume(self):
+        """It has a path, which the session's ARN leaves out, and trusts the login alone."""
+        with pytest.raises(UsageError) as refusal:
+            role.check_arn("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Dev_0a1b/alice")
+        assert "role/AWSReservedSSO" not in refusal.value.hint
+        assert "--profile" in refusal.value.hint
 
 
 def test_the_partition_is_the_second_field():

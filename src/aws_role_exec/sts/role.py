@@ -22,8 +22,12 @@ def check_arn(arn: str) -> str:
     if not arn:
         hint = "it is empty; is a variable not set?"
     elif len(fields) == 6 and fields[2] == "sts" and fields[5].startswith("assumed-role/"):
+        # IAM User Guide, "IAM identifiers": a session's ARN leaves out the path of its role.
         name = fields[5].split("/")[1]
-        hint = f"that is a session; its role is arn:{fields[1]}:iam::{fields[4]}:role/{name}"
+        role = f"arn:{fields[1]}:iam::{fields[4]}:role/{name}"
+        hint = f"that is a session; its role is {role}, unless that has a path"
+        if name.startswith("AWSReservedSSO_"):
+            hint = "that is a session of IAM Identity Center; name its profile, with --profile"
     raise UsageError(f"'{arn[:200]}' is not the ARN of an IAM role", hint=hint)
 
 
