@@ -37,33 +37,35 @@ INTRODUCTION = f"""\
 
 <!-- Made by docs/generate.py from src/aws_role_exec/sts/refusals.py. -->
 
-A run that fails prints one line, `aws-role-exec: <what failed>: <why>`, and where the cause is known another, `hint: <what to do>`.
-`--explain` tells the same and more without running anything: see [identities](identities.md).
+If a run fails, it prints one line, `aws-role-exec: <what failed>: <why>`, and, if the cause is known, a second line, `hint: <what to do>`.
+`--explain` reports the same and more without running anything: see [identities](identities.md).
 
 | exit status | when |
 |---|---|
-| {errors.EXIT_USAGE} | the command line or an input is wrong; nothing was done |
-| {errors.EXIT_FAILURE} | no credentials, STS refused or could not be reached, or the output could not be written |
-| {errors.EXIT_NOT_EXECUTABLE}, {errors.EXIT_NOT_FOUND} | the command cannot be executed, was not found |
+| {errors.EXIT_USAGE} | the command line or an input is invalid; nothing was done |
+| {errors.EXIT_FAILURE} | no source credentials, STS refused or is unreachable, or the output cannot be written |
+| {errors.EXIT_NOT_EXECUTABLE} | the command cannot be executed |
+| {errors.EXIT_NOT_FOUND} | the command was not found |
 | the command's own | otherwise |
 
-Errors are text with `--format json` too: standard output stays empty, so that who reads JSON there finds none, and a program has the exit status.
-A program that wants the reason asks `--explain --format json`, whose `Refusal` has the error and the hint ([schema](explain.schema.json)).
+Errors are text even with `--format json`.
+Standard output stays empty, so a program that expects JSON gets none, and has the exit status.
+To get the reason as JSON, run `--explain --format json`: its `Refusal` has the error and the hint ([schema](explain.schema.json)).
 
-`AWS_ROLE_EXEC_DEBUG=1` adds where in the program it happened, and no secret either.
+With `AWS_ROLE_EXEC_DEBUG=1`, errors include where in the program they occurred, but still no secret.
 
-## STS says no
+## STS refuses
 
-What STS answers, as an example, and the hint.
-The first row that fits counts; names in `<>` are those of your run.
+The table shows an example of STS's response, and the hint.
+The first matching row applies; names in `<>` come from your run.
 """
 ON_THE_WAY = f"""\
-## STS is not reached
+## STS is unreachable
 
-| what is told | hint |
+| message | hint |
 |---|---|
-| no answer within 30s | {refusals.LONGER_HINT} |
-| no answer within 30s, last: Throttling | {refusals.THROTTLED_HINT} |
+| no response within 30s | {refusals.LONGER_HINT} |
+| no response within 30s, last: Throttling | {refusals.THROTTLED_HINT} |
 """
 IDENTITY = """\
 ## No source credentials
@@ -72,17 +74,17 @@ IDENTITY = """\
 |---|---|
 """
 SITUATIONS = {
-    "none": "no source has any",
+    "none": "no source has credentials",
     "expired": "they have expired",
-    "expired by a variable": "they have expired, and a variable says so",
-    "not a time": "`AWS_CREDENTIAL_EXPIRATION` is not a time",
-    "sso": "the login of IAM Identity Center has expired, or there is none",
-    "login": "the login of the console has expired, or there is none",
-    "no crt": "the profile logs in by `aws login`, which needs the AWS CRT library",
+    "expired by a variable": "they have expired according to `AWS_CREDENTIAL_EXPIRATION`",
+    "not a time": "`AWS_CREDENTIAL_EXPIRATION` is not a valid time",
+    "sso": "the IAM Identity Center login has expired or does not exist",
+    "login": "the console login has expired or does not exist",
+    "no crt": "the profile uses `aws login`, which requires the AWS CRT library",
     "partial": "half of a key pair is missing",
-    "terminal": "an MFA code is needed and there is no terminal",
-    "github": "GitHub refuses to give a token",
-    "github out of reach": "GitHub's token endpoint is not reached",
+    "terminal": "an MFA code is required and there is no terminal",
+    "github": "GitHub refuses to issue a token",
+    "github out of reach": "GitHub's token endpoint is unreachable",
 }
 
 
@@ -93,7 +95,7 @@ def errors_page() -> str:
         codes = ", ".join(f"`{code}`" for code in refusal.codes)
         rows.append(f"| {codes} | {refusal.example.strip()} | {placeholders(refusal.hint)} |")
     hint = placeholders(refusals.SKEW_HINT)
-    rows.append(f"| any, from a clock more than 5 minutes away | | {hint} |")
+    rows.append(f"| any, if the clock is off by more than 5 minutes | | {hint} |")
     faults = [
         f"| {placeholders(fault.why)} | {placeholders(fault.hint or '')} |"
         for fault in refusals.FAULTS.values()
@@ -154,13 +156,13 @@ def formats_page() -> str:
         f"| {'yes' if one.remove else 'no'} |"
         for name, one in formats.FORMATS.items()
     ]
-    head = table("format", "what it is", "printed if the run fails", "`--unset`")
+    head = table("format", "for", "on failure it prints", "`--unset`")
     return "\n".join(
         [
             made("Formats", "src/aws_role_exec/output/formats.py"),
-            "`--format` says how credentials are printed when no command is given; [outputs](outputs.md) shows each in use.\n",
+            "`--format` selects how credentials are printed without a command; [outputs](outputs.md) shows each format in use.\n",
             f"{head}{lines(rows)}",
-            "What is printed if the run fails makes the shell that evaluates it fail too; the exit status is 125 in any case.\n",
+            "The line printed on failure makes the shell that evaluates it fail too; the exit status is 125 in any case.\n",
         ]
     )
 
@@ -171,7 +173,7 @@ def exit_statuses_page() -> str:
         [
             made("Exit status", "src/aws_role_exec/request/help.py"),
             topic("exit-codes"),
-            "A program that wants the reason rather than the status asks `--explain --format json` ([schema](explain.schema.json)); [errors and hints](errors.md) has all of them.\n",
+            "To get the reason in a program, run `--explain --format json` ([schema](explain.schema.json)); [errors and hints](errors.md) lists the messages.\n",
         ]
     )
 

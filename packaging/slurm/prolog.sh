@@ -21,7 +21,7 @@ elif ! grep -q '^[^#]*account=' "$map"; then
 elif account=$(timeout 5 squeue -h -j "$SLURM_JOB_ID" -o %a 2>&1); then
   facts+=(account="${account%%$'\n'*}")
 else
-  unknown="its account is not known: squeue: ${account:-no answer within 5 seconds}"
+  unknown="its account is not known: squeue: ${account:-no response within 5 seconds}"
 fi
 if [ -n "$SLURM_JOB_USER" ] || SLURM_JOB_USER=$(id -nu "$SLURM_JOB_UID" 2>/dev/null); then
   facts+=(user="$SLURM_JOB_USER")

@@ -160,7 +160,7 @@ class _Road:
         """Return the credentials of one role."""
         place = hop.named_by or (f"hop {position + 1} of {hops}" if hops > 1 else "")
         url = self.endpoint.url.rstrip("/")
-        self.tell(f"asking {url} for {hop.role_arn}")
+        self.tell(f"requesting {hop.role_arn} from {url}")
         action = "AssumeRole" if hop.token is None else "AssumeRoleWithWebIdentity"
         if hop.token is not None:
             keep_secret(hop.token)
@@ -250,7 +250,7 @@ class _Road:
         if not self.request.quiet:
             if self.waiting is not None:
                 self.waiting.clear()
-            tell_always(f"the credentials will last 1h and not {asked}: {diagnose.said(refusal)}")
+            tell_always(f"the credentials will last 1h, not {asked}: {diagnose.said(refusal)}")
         return {**parameters, "DurationSeconds": duration.CHAINED_MAXIMUM_SECONDS}
 
     def _call(
@@ -314,7 +314,7 @@ def _session(base: Base, keys: Keys) -> Credentials:
     """
     if not base.expiration:
         raise IdentityError(
-            f"source credentials: {base.source} did not say when the session expires"
+            f"source credentials: {base.source} did not report when the session expires"
         )
     credentials = Credentials(
         keys.access_key_id, keys.secret_access_key, keys.session_token, base.expiration, ""

@@ -112,7 +112,7 @@ def run(
     if given.unset and not (given.command and "--unset" in given.from_environment):
         lines, destination = request.make_removal(given, environ)
         if given.dry_run:
-            say("DRY RUN: would print the lines that take the credentials out again")
+            say("DRY RUN: would print commands that remove the credentials")
         else:
             destination.write(lines)
         return 0
@@ -175,8 +175,8 @@ def _prepare_renewal(
 
 _DETAILED_VERSION = {"--version", "-v", "--verbose"}
 _SECRETS_ON_A_TERMINAL = (
-    "note: these are secrets, and they stay in this terminal's history;"
-    ' creds=$(aws-role-exec ...) && eval "$creds" does not show them'
+    "note: these are secrets and stay in the terminal's scrollback;"
+    ' creds=$(aws-role-exec ...) && eval "$creds" keeps them hidden'
 )
 
 
@@ -279,12 +279,12 @@ def _print_dry_run(asked: Request) -> None:
     if asked.role_arns:
         lines = [f"DRY RUN: would assume {asked.role_arns[-1]}"]
         if len(asked.role_arns) > 1:
-            lines.append(f"by way of: {' '.join(asked.role_arns[:-1])}")
+            lines.append(f"via: {' '.join(asked.role_arns[:-1])}")
     else:
         from aws_role_exec.request import role_of_profile  # for some profiles
 
         session = role_of_profile.session(asked.settings)
-        lines = [f"DRY RUN: would hand over the session of {session}"]
+        lines = [f"DRY RUN: would use the session of {session}"]
     if asked.is_role_of_profile:
         lines.append(f"profile: {asked.settings.profile}")
     if asked.role_arns:

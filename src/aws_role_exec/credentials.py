@@ -31,20 +31,22 @@ def find_fault(text: str) -> tuple[str, str] | None:
         return "is empty", "was it set from a secret or a file that does not exist?"
     if "\n" in text or "\r" in text:
         return (
-            "holds a line break",
-            "remove it; does the value come from a file with Windows line ends?",
+            "contains a line break",
+            "remove it; does the value come from a file with Windows line endings?",
         )
     if '"' in text or "'" in text:
-        return "holds quotes", "write the value without them: no shell reads it"
+        return "contains quotes", "write the value without quotes: no shell removes them here"
     if _is_unexpanded(text):
         return (
-            "holds a variable's name in place of its value",
-            "nothing expanded it on the way: set the value itself",
+            "contains an unexpanded variable",
+            "nothing expanded it: set the value itself",
         )
     if any(character.isspace() for character in text):
-        return "holds a blank", "remove it, or copy the value again"
+        return "contains whitespace", "remove it, or copy the value again"
     if not text.isascii() or not text.isprintable():
-        return "holds a character that no key has", "copy the value again, as plain text"
+        return (
+            "contains a character that cannot be part of a key"
+        ), "copy the value again, as plain text"
     return None
 
 
@@ -127,11 +129,11 @@ class Credentials:
         """Refuse what no service should answer and no consumer could be given safely."""
         for value in (self.access_key_id, self.secret_access_key, self.session_token):
             if not is_word(value):
-                raise StsError("STS: the answer holds a credential that is not printable text")
+                raise StsError("STS: the response contains a credential that is not printable text")
         if not is_time(self.expiration):
-            raise StsError("STS: the Expiration in the answer is not a time in UTC", hint=_NOT_STS)
+            raise StsError("STS: the Expiration in the response is not a UTC time", hint=_NOT_STS)
         if self.assumed_role_arn and not is_arn(self.assumed_role_arn):
-            raise StsError("STS: the Arn in the answer is not an ARN", hint=_NOT_STS)
+            raise StsError("STS: the Arn in the response is not an ARN", hint=_NOT_STS)
 
     def __repr__(self) -> str:
         """Show which credentials these are, and no secret."""
@@ -145,8 +147,8 @@ class Credentials:
         """Raise StsError if these have expired already; `now` is in seconds since the epoch."""
         if has_passed(self.expiration, now):
             raise StsError(
-                f"STS: the new credentials expired at {self.expiration}, which has passed",
-                hint="is this machine's clock ahead? See date -u and timedatectl",
+                f"STS: the new credentials expired at {self.expiration}",
+                hint="check whether this machine's clock is ahead (date -u, timedatectl)",
             )
 
     def expires_at(self) -> float:
@@ -176,7 +178,7 @@ class Credentials:
         return dict(zip(VARIABLES, values, strict=True))
 
 
-_NOT_STS = "does something other than STS answer there? See AWS_ENDPOINT_URL_STS"
+_NOT_STS = "is that endpoint STS? See AWS_ENDPOINT_URL_STS"
 
 
 def is_time(text: str) -> bool:

@@ -38,8 +38,8 @@ class Report:
     def duration_cap(self) -> str:
         """What limits how long the session may last, in words."""
         if len(self.request.role_arns) > 1 or ":assumed-role/" in (self.trail.identity_arn or ""):
-            return "1h, because a role assumes it (role chaining)"
-        return "the role's maximum session duration, 12h at most"
+            return "1h, because of role chaining"
+        return "the role's maximum session duration, up to 12h"
 
     def changes(self) -> tuple[list[str], list[str]]:
         """Return the names of variables that the command would lose, and would be given."""
@@ -160,7 +160,12 @@ def _result(report: Report) -> list[tuple[str, str]]:
     until = f", until {report.credentials.expiration}" if report.credentials else ""
     if report.trail.assumed:
         return [("result", f"allowed: {report.trail.assumed[-1]}{until}")]
-    return [("result", f"no role is assumed: the profile's session is handed over{until}")]
+    return [
+        (
+            ("result"),
+            f"allowed: no role to assume; the command gets the profile's own session{until}",
+        )
+    ]
 
 
 def _source(trail: Trail) -> list[tuple[str, str]]:
@@ -179,13 +184,13 @@ def _asked_before(trail: Trail) -> list[str]:
 def _who(trail: Trail) -> str:
     if trail.token:
         return ", ".join(f"{name}={value}" for name, value in trail.token.items())
-    return trail.identity_arn or f"not known ({trail.identity_unknown})"
+    return trail.identity_arn or f"unknown ({trail.identity_unknown})"
 
 
 def _clock(skew_seconds: int) -> str:
     if abs(skew_seconds) <= 1:
-        return "the same as STS's"
-    return f"{abs(skew_seconds)}s {'ahead of' if skew_seconds > 0 else 'behind'} STS's"
+        return "in sync with STS"
+    return f"{abs(skew_seconds)}s {'ahead of' if skew_seconds > 0 else 'behind'} STS"
 
 
 def _policy_characters(request: Request) -> int:
@@ -196,7 +201,7 @@ def _policy(report: Report) -> str:
     allowed = session_options.POLICY_CHARACTERS_AT_MOST
     text = f"{_policy_characters(report.request)} of {allowed} characters"
     if report.trail.packed_policy_percent is not None:
-        text += f"; {report.trail.packed_policy_percent}% of the packed size, tags included"
+        text += f"; {report.trail.packed_policy_percent}% of the packed size, including tags"
     return text
 
 

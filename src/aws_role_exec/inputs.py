@@ -35,7 +35,7 @@ def read(path: str, most_bytes: int) -> bytes:
     if content is None:
         raise UsageError(f"{path} does not end: waited {_PATIENCE_SECONDS:.0f}s for its writer")
     if not content and stat.S_ISFIFO(kind):
-        raise UsageError(f"{path} cannot be read: nobody wrote to this pipe")
+        raise UsageError(f"{path} cannot be read: nothing was written to this pipe")
     if len(content) > most_bytes:
         raise UsageError(f"{path} is larger than {most_bytes} bytes")
     return content

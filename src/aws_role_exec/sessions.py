@@ -125,7 +125,7 @@ def _options(arguments: Mapping[str, Any]) -> Options:
             set_in[flag] = name
     given = options.read([*words, "--quiet"], {})
     if given is None:  # every form of value is well-formed behind an equals sign
-        raise AssertionError(f"arguments that the command does not have: {sorted(arguments)}")
+        raise AssertionError(f"unknown arguments: {sorted(arguments)}")
     return given.with_places(set_in)
 
 

@@ -13,7 +13,7 @@ from aws_role_exec.messages import VERSION_LINE
 def describe() -> str:
     """Return the version, and a line each for what it was built from and runs on."""
     facts = {
-        "commit": __commit__ or "not told: this is no release",
+        "commit": __commit__ or "unknown: this is not a release",
         "platform": f"{platform.system()} {platform.machine()}",
         platform.python_implementation(): platform.python_version(),
         "OpenSSL": ssl.OPENSSL_VERSION.removeprefix("OpenSSL "),

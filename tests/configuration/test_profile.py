@@ -47,11 +47,14 @@ class TestANamedProfileThatYieldsNothing:
         [
             ("", "dev has no credentials"),
             ("region = eu-west-1", "dev has no credentials"),
-            ("sso_session = s", "is for SSO and has no sso_account_id"),
-            ("sso_start_url = https://x.awsapps.com/start", "is for SSO and has no sso_account_id"),
-            ("aws_secret_access_key = hidden", "aws_secret_access_key and no aws_access_key_id"),
-            ("source_profile = dev", "has no role_arn"),
-            ("credential_source = Environment", "has no role_arn"),
+            ("sso_session = s", "uses SSO but has neither sso_account_id"),
+            (
+                "sso_start_url = https://x.awsapps.com/start",
+                "uses SSO but has neither sso_account_id",
+            ),
+            ("aws_secret_access_key = hidden", "aws_secret_access_key but no aws_access_key_id"),
+            ("source_profile = dev", "but no role_arn"),
+            ("credential_source = Environment", "but no role_arn"),
         ],
     )
     def test_is_an_error_whatever_the_environment_holds(
@@ -68,7 +71,7 @@ class TestANamedProfileThatYieldsNothing:
         for environ in ({}, variables):
             with pytest.raises(IdentityError, match=what) as caught:
                 find(config, **environ)
-            assert "no other identity is used in its place" in str(caught.value.hint)
+            assert "no other identity is used instead" in str(caught.value.hint)
             assert "hidden" not in f"{caught.value} {caught.value.hint}"
 
     def test_leaves_the_search_to_others_if_a_variable_names_it(self, find: Find) -> None:
@@ -81,19 +84,22 @@ class TestWhatIsWrong:
     @pytest.mark.parametrize(
         ("config", "what"),
         [
-            (f"[profile dev]\n{ROLE}\n", "does not say who assumes that role"),
+            (f"[profile dev]\n{ROLE}\n", "neither source_profile nor credential_source"),
             ("[profile dev]\nrole_arn =\nsource_profile = dev\n", "its role_arn is empty"),
             (
                 f"[profile dev]\n{ROLE}\nsource_profile = b\ncredential_source = Environment\n",
                 "both source_profile and credential_source",
             ),
-            (f"[profile dev]\n{ROLE}\ncredential_source = Ec2\n", "'Ec2' is no credential_source"),
+            (
+                f"[profile dev]\n{ROLE}\ncredential_source = Ec2\n",
+                "'Ec2' is not a credential_source",
+            ),
             (f"[profile dev]\n{ROLE}\nsource_profile = b\n", "source_profile b does not exist"),
-            (f"[profile dev]\n{ROLE}\nsource_profile = dev\n", r"circle \(dev -> dev\)"),
+            (f"[profile dev]\n{ROLE}\nsource_profile = dev\n", r"circular \(dev -> dev\)"),
             (
                 f"[profile dev]\n{ROLE}\nsource_profile = b\n[profile b]\n{ROLE}\n"
                 f"source_profile = c\n[profile c]\n{ROLE}\nsource_profile = b\n",
-                r"profile c: its source_profile leads in a circle \(dev -> b -> c -> b\)",
+                r"profile c: its source_profile chain is circular \(dev -> b -> c -> b\)",
             ),
             (
                 f"[profile dev]\n{ROLE}\nsource_profile = b\n[profile b]\nregion = x\n",
@@ -101,18 +107,18 @@ class TestWhatIsWrong:
             ),
             (
                 f"[profile dev]\n{ROLE}\ncredential_source = Environment\n",
-                "credential_source Environment has none here",
+                "credential_source Environment has no credentials here",
             ),
             (
                 f"[profile dev]\n{ROLE}\ncredential_source = EcsContainer\n",
-                "credential_source EcsContainer has none here",
+                "credential_source EcsContainer has no credentials here",
             ),
             (
                 f"[profile dev]\n{ROLE}\ncredential_source = Ec2InstanceMetadata\n",
-                "credential_source Ec2InstanceMetadata has none here",
+                "credential_source Ec2InstanceMetadata has no credentials here",
             ),
-            ("[profile dev]\nweb_identity_token_file = /t\n", "and no role_arn"),
-            ("[profile dev]\naws_access_key_id = AKIA\n", "aws_access_key_id and no aws_secret"),
+            ("[profile dev]\nweb_identity_token_file = /t\n", "but no role_arn"),
+            ("[profile dev]\naws_access_key_id = AKIA\n", "aws_access_key_id but no aws_secret"),
         ],
     )
     def test_is_said_with_the_profile(self, find: Find, config: str, what: str) -> None:
@@ -143,7 +149,7 @@ class TestWhatIsWrong:
             assert "hid" not in f"{caught.value}"
 
     def test_a_block_in_place_of_a_value_is_said(self, find: Find) -> None:
-        with pytest.raises(UsageError, match="role_arn of profile dev: there is a block"):
+        with pytest.raises(UsageError, match="role_arn of profile dev: expected a value"):
             find("[profile dev]\nrole_arn =\n  a = b\n")
 
     def test_a_login_session_is_left_to_botocore(self, find: Find) -> None:

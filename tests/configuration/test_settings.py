@@ -70,12 +70,12 @@ class TestTheProfile:
     @pytest.mark.parametrize(
         ("config", "credentials", "hint"),
         [
-            (PROFILES, "", "there is b, default, dev"),
-            ("[stage]\nregion = x\n", "", "config has [stage]: write [profile stage] there"),
+            (PROFILES, "", "the profiles are b, default, dev"),
+            ("[stage]\nregion = x\n", "", "config to [profile stage]"),
             (
                 "",
                 "[profile stage]\nk = v\n",
-                "credentials has [profile stage]: write [stage] there",
+                "credentials to [stage]",
             ),
             ("", "", "see "),
         ],
@@ -83,14 +83,14 @@ class TestTheProfile:
     def test_one_that_is_not_there_is_named_with_what_to_write(
         self, load_from: Load, config: str, credentials: str, hint: str
     ) -> None:
-        with pytest.raises(UsageError, match=r"^--profile: there is no profile 'stage'") as caught:
+        with pytest.raises(UsageError, match=r"^--profile: no such profile 'stage'") as caught:
             load_from(config, credentials, "stage")
         assert hint in str(caught.value.hint)
-        with pytest.raises(UsageError, match=r"^AWS_PROFILE: there is no profile 'stage'"):
+        with pytest.raises(UsageError, match=r"^AWS_PROFILE: no such profile 'stage'"):
             load_from(config, credentials, AWS_PROFILE="stage")
 
     def test_an_empty_option_is_no_profile(self, load_from: Load) -> None:
-        with pytest.raises(UsageError, match="empty name"):
+        with pytest.raises(UsageError, match="profile name is empty"):
             load_from(PROFILES, profile="")
 
 
@@ -106,7 +106,7 @@ class TestASetting:
         assert load_from("[default]\nregion =\n").get("region") is None
 
     def test_a_block_is_no_value(self, load_from: Load) -> None:
-        with pytest.raises(UsageError, match=r"^region of profile default: there is a block"):
+        with pytest.raises(UsageError, match=r"^region of profile default: expected a value"):
             load_from("[default]\nregion =\n  a = b\n").get("region")
 
     def test_no_secret_is_in_the_representation(self, load_from: Load) -> None:

@@ -100,7 +100,7 @@ class TestDemo:
         error, hint, status = printed(demo, "role/archive -- python demo/whoami.py")
         assert error.startswith("aws-role-exec: assuming ")
         assert f"AccessDenied: User: {ALICE} " in error
-        assert hint.startswith(f"hint: {ALICE} needs sts:AssumeRole")
+        assert hint.startswith(f"hint: the role must exist, its trust policy must allow {ALICE}, ")
         assert status == "exit status 125"
 
     def test_shows_a_renewal_across_an_expiry(self, demo: str) -> None:

@@ -207,12 +207,15 @@ CHAINS = {
     "no such profile": Chain({"b": keys("B")}, error="dev"),
     "no file at all": Chain({}, error="dev"),
     "only a region": Chain({"dev": "region = eu-west-1\n"}, error="has no credentials"),
-    "nobody who assumes the role": Chain({"dev": role("a")}, error="who assumes that role"),
+    "nobody who assumes the role": Chain(
+        {"dev": role("a")}, error="neither source_profile nor credential_source"
+    ),
     "nobody who assumes the role, beside keys": Chain(
-        {"dev": role("a") + keys("DEV")}, error="who assumes that role"
+        {"dev": role("a") + keys("DEV")}, error="neither source_profile nor credential_source"
     ),
     "nobody who assumes the source's role": Chain(
-        {"dev": role("a", "b"), "b": role("b")}, error="profile b .*who assumes that role"
+        {"dev": role("a", "b"), "b": role("b")},
+        error="profile b .*neither source_profile nor credential_source",
     ),
     "both kinds of source": Chain(
         {"dev": role("a", "b", "credential_source = Environment\n"), "b": keys("B")},
@@ -242,35 +245,35 @@ CHAINS = {
     "a source with the other half of a key": Chain(
         {"dev": role("a", "b"), "b": "aws_secret_access_key = hidden\n"}, error="profile b"
     ),
-    "itself, without keys": Chain({"dev": role("a", "dev")}, error="circle .dev -> dev"),
+    "itself, without keys": Chain({"dev": role("a", "dev")}, error="circular .dev -> dev"),
     "a circle of two": Chain(
-        {"dev": role("a", "b"), "b": role("b", "dev")}, error="circle .dev -> b -> dev"
+        {"dev": role("a", "b"), "b": role("b", "dev")}, error="circular .dev -> b -> dev"
     ),
     "a circle of two in which the first has keys": Chain(
         {"dev": role("a", "b") + keys("DEV"), "b": role("b", "dev")},
-        error="circle .dev -> b -> dev",
+        error="circular .dev -> b -> dev",
     ),
     "a circle further on": Chain(
         {"dev": role("a", "b"), "b": role("b", "c"), "c": role("c", "b")},
-        error="circle .dev -> b -> c -> b",
+        error="circular .dev -> b -> c -> b",
     ),
     "a credential_source in other letters": Chain(
         {"dev": role("a", more="credential_source = environment\n")},
-        error="'environment' is no credential_source",
+        error="'environment' is not a credential_source",
         environ=ENVIRONMENT_KEYS,
     ),
     "a credential_source that nobody knows": Chain(
         {"dev": role("a", more="credential_source = Moon\n")},
-        error="'Moon' is no credential_source",
+        error="'Moon' is not a credential_source",
         environ=ENVIRONMENT_KEYS,
     ),
     "the environment's keys, which are not there": Chain(
         {"dev": role("a", more="credential_source = Environment\n")},
-        error="credential_source Environment has none here",
+        error="credential_source Environment has no credentials here",
     ),
     "the instance's, which is switched off": Chain(
         {"dev": role("a", more="credential_source = Ec2InstanceMetadata\n")},
-        error="credential_source Ec2InstanceMetadata has none here",
+        error="credential_source Ec2InstanceMetadata has no credentials here",
         environ=ENVIRONMENT_KEYS,
     ),
     "a token file without a role": Chain({"dev": TOKEN}, error="no role_arn"),

@@ -151,7 +151,7 @@ class TestRolesMap:
             (b",partition=gpu -", "has a comma too many"),
             (b"user= -", '"user=" has no value'),
             (b"user -", '"user" is not NAME=VALUE'),
-            (b"user=a,user=b -", '"user=" stands there twice'),
+            (b"user=a,user=b -", '"user=" occurs twice'),
             (b"user=bob - # no role", "a comment needs a line of its own"),
             (b"user=bob -\r", "ends in a carriage return"),
             (b"user=*bob -", '"user=*bob" is not a plain name'),

@@ -14,16 +14,19 @@ SESSION = (
 SECTIONS = {
     "nothing": ("", "no credentials"),
     "a region": ("region = eu-west-1\n", "no credentials"),
-    "a session without account and role": ("sso_session = corp\n", "no sso_account_id"),
+    "a session without account and role": ("sso_session = corp\n", "neither sso_account_id"),
     "a secret without its key": ("aws_secret_access_key = x\n", "no aws_access_key_id"),
     "a key without its secret": ("aws_access_key_id = AKIA\n", "no aws_secret_access_key"),
-    "a role that nobody assumes": (ROLE_ARN, "does not say who assumes that role"),
+    "a role that nobody assumes": (ROLE_ARN, "neither source_profile nor credential_source"),
     "a source without a role": ("source_profile = other\n", "no role_arn"),
     "a source that is not there": (f"{ROLE_ARN}source_profile = nosuch\n", "does not exist"),
     "a source without credentials": (f"{ROLE_ARN}source_profile = other\n", "other, a source"),
-    "a circle": (f"{ROLE_ARN}source_profile = dev\n", "circle"),
+    "a circle": (f"{ROLE_ARN}source_profile = dev\n", "circular"),
     "an unknown source": (f"{ROLE_ARN}credential_source = Ec2\n", "'Ec2'"),
-    "a source that is unset": (f"{ROLE_ARN}credential_source = Environment\n", "none here"),
+    "a source that is unset": (
+        f"{ROLE_ARN}credential_source = Environment\n",
+        "no credentials here",
+    ),
 }
 
 
@@ -66,7 +69,7 @@ def test_whose_section_has_another_title_is_told_how_to_write_it(
     ):
         (aws / name).write_text(f"[{title}]\nregion = eu-west-1\n")
         failure = run.assume(*option, "--", "true", env=env).failure(2)
-        assert failure.line == f"aws-role-exec: {named}: there is no profile 'dev'"
-        assert failure.hint == f"{aws / name} has [{title}]: write {right} there"
+        assert failure.line == f"aws-role-exec: {named}: no such profile 'dev'"
+        assert failure.hint == f"change [{title}] in {aws / name} to {right}"
         (aws / name).unlink()
     assert not sts.asked

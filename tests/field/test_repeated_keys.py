@@ -1,4 +1,4 @@
-"""A key that stands twice in a session policy: JSON readers keep one of the two without a word.
+"""A key that stands twice in a session policy: JSON readers keep one of them without a word.
 
 hashicorp/terraform-provider-aws#33026.
 """

@@ -165,9 +165,9 @@ class TestTheDeadline:
         sts.always(behave.THROTTLING)
         result = run.assume("--sts-timeout", "3s", "--", "true")
         failure = result.failure(125)
-        assert f"{len(sts.asked)} answers within 3s, the last: Throttling" in failure.line
+        assert f"{len(sts.asked)} responses within 3s, the last: Throttling" in failure.line
         assert result.seconds > 2.4
-        assert "spread the jobs" in str(failure.hint)
+        assert "spread the start of the jobs" in str(failure.hint)
 
     def test_a_helper_that_will_not_end_is_ended(self, run: Runner, tmp_path: Path) -> None:
         (run.home / ".aws").mkdir()
@@ -186,5 +186,5 @@ class TestTheDeadline:
         """There was no answer at all, and that is said."""
         sts.always(behave.drip)
         failure = run.assume("--sts-timeout", "2s", "--", "true").failure(125)
-        assert "no answer within 2s" in failure.line
-        assert failure.hint == "give it longer with --sts-timeout"
+        assert "no response within 2s" in failure.line
+        assert failure.hint == "raise --sts-timeout"

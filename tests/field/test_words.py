@@ -45,11 +45,11 @@ class TestKeys:
             ("a\nb", "line break"),
             ('"AKIA"', "quotes"),
             ("'AKIA'", "quotes"),
-            ("two words", "blank"),
-            ("${KEY}", "variable's name"),
-            ("{{ secrets.KEY }}", "variable's name"),
-            ("%KEY%", "variable's name"),
-            ("\x1b[0mAKIA", "no key has"),
+            ("two words", "whitespace"),
+            ("${KEY}", "unexpanded variable"),
+            ("{{ secrets.KEY }}", "unexpanded variable"),
+            ("%KEY%", "unexpanded variable"),
+            ("\x1b[0mAKIA", "cannot be part of a key"),
         ],
     )
     @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ class TestKeys:
     ) -> None:
         """Before anything is sent."""
         failure = run.assume("--", "true", env={name: value}).failure(125)
-        assert f"{name} holds" in failure.line
+        assert f"{name} contains" in failure.line
         assert why in failure.line
         assert failure.hint
         assert not sts.asked
@@ -87,7 +87,7 @@ class TestHelpers:
     @pytest.mark.parametrize(
         ("script", "why"),
         [
-            ("echo a log line; " + _printing(), "in front of the JSON object"),
+            ("echo a log line; " + _printing(), "text before the JSON object"),
             ("true", "printed nothing"),
             ("echo '<html>login</html>'", "an HTML or XML page"),
             ("echo '[1]'", "not JSON"),
@@ -98,7 +98,7 @@ class TestHelpers:
             ("echo '{\"Version\":2}'", "Version 2"),
             ("echo '{\"Version\":1}'", "no AccessKeyId and no SecretAccessKey"),
             (_printing(',"Expiration":""'), "is empty"),
-            (_printing(',"Expiration":"soon"'), "not a time"),
+            (_printing(',"Expiration":"soon"'), "not an ISO 8601 time"),
             (_printing(',"Expiration":"2020-01-01T00:00:00Z"'), "expired at 2020"),
         ],
     )
@@ -120,7 +120,7 @@ class TestHelpers:
         """There is nothing else to be told."""
         _configure(run, "[default]\ncredential_process = /bin/false\n")
         hint = run.assume("--", "true", env=KEYLESS).failure(125).hint
-        assert hint == "it does not say why: run it yourself"
+        assert hint == "it printed no reason: run it yourself"
 
 
 class TestServices:
@@ -200,12 +200,16 @@ class TestProfiles:
     @pytest.mark.parametrize(
         ("rest", "why", "hint"),
         [
-            ("", "does not say who assumes that role", "source_profile"),
+            ("", "neither source_profile nor credential_source", "source_profile"),
             ("source_profile = nosuch", "nosuch does not exist", "[profile NAME]"),
             ("source_profile = plain", "profile plain", "credential_process"),
-            ("source_profile = dev\nrole_session_name = x", "in a circle", "of its own"),
+            ("source_profile = dev\nrole_session_name = x", "is circular", "its own"),
             ("credential_source = Moon", "'Moon'", "Environment"),
-            ("credential_source = Environment", "Environment has none", "AWS_ACCESS_KEY_ID"),
+            (
+                "credential_source = Environment",
+                "Environment has no credentials here",
+                "AWS_ACCESS_KEY_ID",
+            ),
         ],
     )
     def test_with_a_role_and_nobody_to_assume_it(
@@ -225,7 +229,7 @@ class TestProfiles:
         _configure(run, "[dev]\naws_access_key_id = AKIAX\naws_secret_access_key = abc\n")
         for words, env in ((["--profile", "dev"], {}), ([], {"AWS_PROFILE": "dev"})):
             failure = run.assume(*words, "--", "true", env={**KEYLESS, **env}).failure(2)
-            assert "write [profile dev] there" in (failure.hint or "")
+            assert "to [profile dev]" in (failure.hint or "")
 
     def test_of_irsa_are_refused_with_what_the_token_says(
         self, run: Runner, sts: Sts, tmp_path: Path
@@ -252,7 +256,7 @@ class TestPages:
         """With the status and the kind of page, after three attempts."""
         sts.always(behave.page(status, body))
         failure = run.assume("--", "true").failure(125)
-        assert f"the answer is not STS's (HTTP {status}, text/html: " in failure.line
+        assert f"the response is not from STS (HTTP {status}, text/html: " in failure.line
         assert "login page" in (failure.hint or "")
         assert len(sts.asked) == 3
 
@@ -298,7 +302,7 @@ class TestTheWay:
         url = sts_servers(authority.context()).url
         env = {"AWS_ENDPOINT_URL_STS": url, name: missing}
         failure = run.assume("--", "true", env=env).failure(125)
-        assert f"{missing} is not there" in failure.line
+        assert f"{missing} is missing" in failure.line
 
     @pytest.mark.parametrize("word", ["true;", "ls|wc", "sleep&"])
     def test_a_shells_signs_are_no_command(self, run: Runner, sts: Sts, word: str) -> None:

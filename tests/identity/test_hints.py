@@ -72,7 +72,7 @@ class TestRefusals:
         sts.always(behave.THROTTLING)
         failure = run.assume("--sts-timeout", "5s", "--", "true").failure(125)
         assert failure.hint == refusals.THROTTLED_HINT
-        assert failure.line.endswith("answers within 5s, the last: Throttling")
+        assert failure.line.endswith("responses within 5s, the last: Throttling")
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ class TestFaults:
         failure = run.assume(
             "--", "true", env={"AWS_ENDPOINT_URL_STS": url, "AWS_CA_BUNDLE": bundle}
         ).failure(125)
-        assert "holds no certificate" in failure.line
+        assert "contains no CA certificate" in failure.line
         assert failure.hint == refusals.FAULTS["no authorities"].hint
 
     def test_not_tls(self, run: Runner, sts: Sts) -> None:
@@ -186,8 +186,8 @@ class TestBaseCredentials:
     def test_none(self, run: Runner, sts: Sts) -> None:
         """Where was looked."""
         hint = run.assume("--", "true", env=KEYLESS).failure(125).hint or ""
-        assert hint.startswith("looked in the environment, in ")
-        assert hint.endswith("the instance metadata service is switched off")
+        assert hint.startswith("looked in the environment, ")
+        assert hint.endswith("the instance metadata service is disabled")
 
     @pytest.mark.parametrize(
         ("name", "env"),

@@ -109,7 +109,7 @@ class TestErrors:
         assert "--external-id" not in hint
         assert "--mfa-serial" in hint
         hint = run(*CHAIN, "--external-id", "x1", "--", "true").failure(125).hint or ""
-        assert "only the last role" in hint
+        assert "only for the last role" in hint
 
     def test_everything_sent_may_still_be_wrong(self, run: Runner, sts: Sts) -> None:
         """Then the values are."""

@@ -119,7 +119,7 @@ class TestPrompt:
                 terminal.type(f"{wrong}\n")
             _, err = process.communicate(timeout=90)
         assert process.returncode == 125
-        assert err == b"aws-role-exec: MFA: no code was given\n"
+        assert err == b"aws-role-exec: MFA: no code was entered\n"
         assert "a code is 6 digits" in terminal.rest()
         assert not sts.asked
 

@@ -61,8 +61,10 @@ class TestRole:
     def test_is_not_taken_from_aws_profile(self, run: Runner, sts: Sts, admin: Path) -> None:
         """It is set in many shells for other reasons; the hint says how to name it."""
         failure = run("--", "true", env={"AWS_PROFILE": "admin"}).failure(2)
-        assert failure.line == "aws-role-exec: command line: no role given; --role-arn names it"
-        assert failure.hint == "AWS_PROFILE alone names none; is it --profile admin?"
+        assert failure.line == "aws-role-exec: command line: no role given; use --role-arn"
+        assert failure.hint == (
+            "AWS_PROFILE alone does not select one; did you mean --profile admin?"
+        )
         assert not sts.asked
 
     def test_is_the_base_where_a_role_arn_is_given(
@@ -110,7 +112,7 @@ class TestRole:
             ("duration_seconds = 1h", "'1h' is not a number of seconds"),
             ("duration_seconds = 60", "1m0s is shorter than"),
             ("duration_seconds = 90000", "25h0m0s is longer than"),
-            ("role_session_name = b@d name", "a session name is made of"),
+            ("role_session_name = b@d name", "a session name can have only"),
             ("external_id = x", "STS accepts 2 to"),
             ("mfa_serial = me", "STS accepts 9 to"),
         ],
@@ -164,7 +166,7 @@ class TestRole:
         assert asked.action == "AssumeRoleWithWebIdentity"
         assert (asked.params["RoleArn"], asked.params["DurationSeconds"]) == (ADMIN, "7200")
         failure = run("--profile", "pod", "--tag", "a=b", "--", "true").failure(2)
-        assert failure.line.startswith("aws-role-exec: --tag: STS does not take it")
+        assert failure.line.startswith("aws-role-exec: --tag: STS does not accept it")
 
     def test_that_is_refused_is_told_with_the_role(
         self, run: Runner, sts: Sts, admin: Path
@@ -270,8 +272,8 @@ class TestSession:
             done = run("--profile", "dev", *given, "--", "true", env=env)
             failure = done.failure(2)
             assert failure.line == (
-                f"aws-role-exec: {label}: profile dev is a session of role Dev in account"
-                " 123456789012 already, and is handed over as it is"
+                f"aws-role-exec: {label}: profile dev is already a session of role Dev in account"
+                " 123456789012, which cannot be changed"
             )
         assert not portal.asked
 
@@ -289,7 +291,7 @@ class TestSession:
     ) -> None:
         done = run("--profile", "dev", "--dry-run", "--", "true").ok()
         assert done.err.splitlines() == [
-            "DRY RUN: would hand over the session of role Dev in account 123456789012",
+            "DRY RUN: would use the session of role Dev in account 123456789012",
             "profile: dev",
             "region: us-east-1",
             "command: true",
@@ -299,7 +301,7 @@ class TestSession:
         env = {"AWS_ENDPOINT_URL_SSO": portal.url}
         shown = run("--profile", "dev", "--explain", "--", "true", env=env).ok().out
         assert f"caller:             {SSO.arn}" in shown
-        assert "the profile's session is handed over, until " in shown
+        assert "the command gets the profile's own session, until " in shown
         assert "session name" not in shown
 
     def test_of_another_partition_has_that_ones_region(

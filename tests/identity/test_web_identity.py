@@ -201,7 +201,7 @@ class TestGitHub:
         """In our words."""
         github.script(200, body)
         failure = run.assume("--web-identity", "github", "--", "true", env=self.env(github))
-        assert failure.failure(125).line.endswith("OIDC token: GitHub's answer holds none")
+        assert failure.failure(125).line.endswith("OIDC token: GitHub's response contains none")
         assert not sts.asked
 
     def test_nobody_there_is_told(self, run: Runner, github: GitHubTokens) -> None:

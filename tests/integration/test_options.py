@@ -268,7 +268,7 @@ class TestDuration:
         first, second = (int(asked.params["DurationSeconds"]) for asked in sts.asked)
         assert 14000 < first <= 14400
         assert second == 3600
-        assert result.err.startswith("aws-role-exec: the credentials will last 1h and not ")
+        assert result.err.startswith("aws-role-exec: the credentials will last 1h, not ")
         assert result.err.count("\n") == 1
         assert "DurationSeconds exceeds" in result.err
         sts.asked.clear()

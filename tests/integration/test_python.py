@@ -234,7 +234,7 @@ class TestErrors:
                 print(error)
             """
         )
-        assert "no answer within 1s" in done.stdout
+        assert "no response within 1s" in done.stdout
 
 
 class TestTheProcess:

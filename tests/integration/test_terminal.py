@@ -11,7 +11,7 @@ from identity.conftest import Terminal
 from runner import ROLE, Runner
 from servers.sts import ACCESS_DENIED, Sts, hang, slow
 
-LINE = re.compile(r"\r\x1b\[Kaws-role-exec: waiting for http://\S+, for \d+s at most")
+LINE = re.compile(r"\r\x1b\[Kaws-role-exec: waiting for http://\S+ \(at most \d+s more\)")
 CLEAR = "\r\x1b[K"
 
 

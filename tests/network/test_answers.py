@@ -52,7 +52,7 @@ NOT_UNDERSTOOD = {
     "half a body": (OK + b"Content-Length: 5000\r\n\r\n" + BODY, "dropped"),
     "half a chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\n50\r\n" + BODY, "dropped"),
     "a chunk without size": (OK + b"Transfer-Encoding: chunked\r\n\r\nx\r\n", "not HTTP"),
-    "two lengths": (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "not HTTP"),
+    "two different lengths": (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "not HTTP"),
     "a length of words": (OK + b"Content-Length: some\r\n\r\n" + BODY, "not HTTP"),
     "a negative length": (OK + b"Content-Length: -1\r\n\r\n" + BODY, "not HTTP"),
     "a length with too many digits": (

@@ -168,8 +168,8 @@ class TestThroughAProxy:
                 b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>",
                 ", to sts.amazonaws.com: HTTP 502 Bad Gateway",
             ),
-            (b"<html>\r\n\r\n", ": its answer is not HTTP"),
-            (b"", ", to sts.amazonaws.com: it hung up"),
+            (b"<html>\r\n\r\n", ": its response is not HTTP"),
+            (b"", ", to sts.amazonaws.com: it closed the connection"),
         ],
     )
     def test_that_does_not_lead_anywhere_says_why(
@@ -202,7 +202,10 @@ class TestThroughAProxy:
         proxy = says(lambda _: time.sleep(2))
         fault = _fault(wire(HTTPS_PROXY=proxy.url), "https", connect_seconds=0.3)
         place = proxy.url.split("/")[2]
-        assert (fault.name, fault.detail) == ("proxy", f"{place}, to sts.amazonaws.com: no answer")
+        assert (fault.name, fault.detail) == (
+            "proxy",
+            f"{place}, to sts.amazonaws.com: no response",
+        )
 
     @pytest.mark.parametrize("setting", ["ca_bundle", "SSL_CERT_DIR"])
     def test_a_directory_of_authorities_counts_there_too(

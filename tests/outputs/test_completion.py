@@ -313,7 +313,7 @@ class TestNothingGoesWrong:
 
     def test_a_shell_without_a_script_is_exit_2(self, run: Runner) -> None:
         failure = run("--completion", "tcsh").failure(2)
-        assert failure.line == "aws-role-exec: --completion: there is none for 'tcsh'"
+        assert failure.line == "aws-role-exec: --completion: no such shell 'tcsh'"
         assert failure.hint == "the shells are bash, zsh, fish, powershell"
 
     def test_a_default_for_it_does_not_keep_a_command_from_running(

@@ -224,7 +224,7 @@ class TestFailures:
             _, err = job.end()
         failed, again = err.splitlines()
         assert failed.startswith("aws-role-exec: renewal failed, ")
-        assert again.startswith("aws-role-exec: renewed again, until ")
+        assert again.startswith("aws-role-exec: renewal succeeded; the credentials now last until ")
 
     def test_a_job_whose_stderr_nobody_reads_is_served(self, start_job: StartJob, sts: Sts) -> None:
         reading, writing = os.pipe()

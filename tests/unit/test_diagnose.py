@@ -72,9 +72,9 @@ class TestTimeout:
     @pytest.mark.parametrize(
         ("last", "answers", "words"),
         [
-            (None, 0, "no answer within 10s"),
-            (Refusal("Throttling", "", 400, {}), 7, "7 answers within 10s, the last: Throttling"),
-            (Refusal("", "", 503, {}), 1, "1 answer within 10s, the last: HTTP 503"),
+            (None, 0, "no response within 10s"),
+            (Refusal("Throttling", "", 400, {}), 7, "7 responses within 10s, the last: Throttling"),
+            (Refusal("", "", 503, {}), 1, "1 response within 10s, the last: HTTP 503"),
             (
                 Fault("dropped", URL),
                 3,
@@ -107,4 +107,4 @@ class TestClockSkew:
         headers = {"date": email.utils.formatdate(self.NOW, usegmt=True)}
         refusal = Refusal("SignatureDoesNotMatch", "Signature expired: x", 403, headers)
         hint = diagnose.sts_error(refusal, QUESTION, self.NOW).hint or ""
-        assert "arrived long after it was signed" in hint
+        assert "arrived too late" in hint

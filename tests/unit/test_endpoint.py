@@ -49,7 +49,7 @@ class TestEveryRegion:
     @pytest.mark.parametrize("is_fips", [False, True])
     @pytest.mark.parametrize("is_dual_stack", [False, True])
     def test_is_asked_where_botocore_asks(self, is_dual_stack: bool, is_fips: bool) -> None:
-        """Or left to botocore: the pseudo-regions, and where it knows no dual stack."""
+        """Or handled by botocore: the pseudo-regions, and where it knows no dual stack."""
         left = []
         for region in REGIONS:
             try:

@@ -151,7 +151,7 @@ class TestOnWindows:
         assert configuration_files.expand("$ROOT/config", {}) == "$ROOT/config"
 
     def test_files_have_no_owner(self, tmp_path: Path) -> None:
-        with on_windows(), pytest.raises(UsageError, match="no owner of this kind on Windows"):
+        with on_windows(), pytest.raises(UsageError, match="not supported on Windows"):
             ownership.parse_owner("root")
         given = ownership.Ownership(mode=0o640)
         with on_windows(), pytest.raises(UsageError, match="for regular files on POSIX systems"):

@@ -94,7 +94,7 @@ class TestOwner:
     def test_a_name_that_is_unknown_here_can_be_a_number(self):
         with pytest.raises(UsageError) as refusal:
             ownership.parse_owner("ldap-user")
-        assert "number" in refusal.value.hint
+        assert "numeric ID" in refusal.value.hint
 
 
 class TestWithoutTheRightToGiveAway:

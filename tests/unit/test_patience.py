@@ -32,7 +32,7 @@ class TestInsist:
         told: list[str] = []
         service = _Service(THROTTLED, Fault("dropped", "u"), "yes")
         assert insist(service, Deadline(60), told.append, passing) == "yes"
-        assert [line.partition("; again in")[0] for line in told] == [
+        assert [line.partition("; retrying in")[0] for line in told] == [
             "attempt 1: Throttling",
             "attempt 2: dropped",
         ]
@@ -66,7 +66,7 @@ class TestInsist:
         count = len(service.asked)
         assert 2 <= count == deadline.answers
         message = str(timeout_error(deadline))
-        assert message.endswith(f"{count} answers within {seconds:g}s, the last: Throttling")
+        assert message.endswith(f"{count} responses within {seconds:g}s, the last: Throttling")
 
     def test_the_words_are_of_what_was_asked_last(self) -> None:
         deadline = Deadline(60)

@@ -55,7 +55,10 @@ class TestCheckArn:
     def test_a_session_is_shown_the_role_it_is_of(self):
         with pytest.raises(UsageError) as refusal:
             role.check_arn("arn:aws:sts::123456789012:assumed-role/reader/job-1")
-        assert refusal.value.hint == f"that is a session; its role is {ARN}, unless that has a path"
+        assert (
+            refusal.value.hint
+            == f"that is the ARN of a session; its role is {ARN}, if it has no path"
+        )
 
     def test_a_session_of_an_sso_login_is_no_role_to_assume(self):
         """It has a path, which the session's ARN leaves out, and trusts the login alone."""

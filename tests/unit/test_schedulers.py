@@ -124,7 +124,9 @@ def test_a_tool_that_fails_or_hangs_is_no_reason_to_fail(
     path = tool("squeue", "4:00:00\n", f"exec {then}" if "sleep" in then else then)
     seconds, notice = job.session_seconds({"PATH": path, "SLURM_JOB_ID": "17"}, chained=False)
     assert seconds == 3600
-    assert notice == ("Slurm does not say how long this job may run; the credentials will last 1h")
+    assert notice == (
+        "Slurm did not report the remaining time of this job; the credentials will last 1h"
+    )
 
 
 def test_no_such_tool() -> None:
@@ -204,9 +206,9 @@ def test_whatever_a_variable_holds_it_never_fails(text: str) -> None:
         (7200, False, 7200, None),
         (60, False, 900, "shorter than STS's minimum; the credentials will last 15m"),
         (-5, False, 900, "the credentials will last 15m"),
-        (90000, False, 43200, "will last 12h, the most that STS gives"),
+        (90000, False, 43200, "will last 12h, the maximum that STS allows"),
         (366 * 86400, False, 43200, "this job has no time limit; the credentials will last 12h"),
-        (7200, True, 3600, "will last 1h, the most that STS gives a role assumed from another"),
+        (7200, True, 3600, "will last 1h, the maximum with role chaining"),
     ],
 )
 def test_what_is_asked_for(

@@ -32,14 +32,14 @@ class TestCheck:
 
     @given(st.text(min_size=2, max_size=200))
     def test_the_nearest_legal_name_is_legal(self, name):
-        assert LEGAL.fullmatch(session_name.sanitise(name))
+        assert LEGAL.fullmatch(session_name.sanitize(name))
 
     @given(st.from_regex(LEGAL, fullmatch=True))
     def test_a_legal_name_is_its_own_nearest(self, name):
-        assert session_name.sanitise(name) == session_name.check(name) == name
+        assert session_name.sanitize(name) == session_name.check(name) == name
 
     def test_a_long_name_keeps_the_end_that_tells_jobs_apart(self):
-        names = {session_name.sanitise("x" * 100 + f"-task-{n}") for n in range(10)}
+        names = {session_name.sanitize("x" * 100 + f"-task-{n}") for n in range(10)}
         assert len(names) == 10
         assert all(len(name) == 64 for name in names)
 
@@ -122,7 +122,7 @@ JOBS = {
 
 
 def auto(environ):
-    return session_name.sanitise(job.session_name(environ))
+    return session_name.sanitize(job.session_name(environ))
 
 
 class TestAuto:

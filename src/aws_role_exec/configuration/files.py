@@ -117,13 +117,13 @@ def parse(text: str, path: str) -> dict[str, Section]:
             block = _block(value)
             if block is None:
                 number = beginnings[title if key in keys else "DEFAULT", key]
-                what = f"a line of the block `{key[:80]}` is not `key = value`"
+                what = f"this line of block `{key[:80]}` is not `key = value`"
                 raise _wrong(path, number, what, DEEPER)
             found[title][key] = block
     return found
 
 
-DEEPER = "a line that is indented deeper belongs to the line above it"
+DEEPER = "an indented line belongs to the line above it"
 
 
 def _wrong(path: str, number: int, what: str, hint: str | None = None) -> UsageError:
@@ -160,25 +160,25 @@ def _collect(text: str, path: str) -> tuple[_Lines, dict[str, _Lines], dict[tupl
             title, value = content[1:end], None
             if title in sections:
                 first = beginnings[title, ""]
-                what = f"[{title[:80]}] stands twice, first in line {first}"
+                what = f"duplicate section [{title[:80]}], first in line {first}"
                 raise _wrong(path, number, what, "merge the two sections")
             section = defaults if title == "DEFAULT" else sections.setdefault(title, {})
             beginnings[title, ""] = number
             continue
         if section is None:
-            hint = "begin with a line as [default] or [profile dev]"
-            raise _wrong(path, number, "there is no section above this line", hint)
+            hint = "start with a line such as [default] or [profile dev]"
+            raise _wrong(path, number, "this line is not in any section", hint)
         key, separator, rest = content.partition("=")
         if ":" in key:  # separates just as well
             key, separator, rest = content.partition(":")
         key = key.strip().lower()
         if not separator or not key:
-            what = "this is neither `key = value` nor a section in brackets"
+            what = "this is neither `key = value` nor a [section]"
             raise _wrong(path, number, what)
         if key in section:
             first = beginnings[title, key]
-            what = f"{key[:80]} stands twice in [{title[:80]}], first in line {first}"
-            raise _wrong(path, number, what, "keep one of the two")
+            what = f"duplicate key {key[:80]} in [{title[:80]}], first in line {first}"
+            raise _wrong(path, number, what, "keep one of them")
         value = section[key] = [rest.strip()]
         beginnings[title, key] = number
     return defaults, sections, beginnings

@@ -133,8 +133,8 @@ class Settings:
             sts = services.get("sts", {})
             if isinstance(sts, str):
                 raise UsageError(
-                    f"services {name}: `sts` is no block",
-                    hint="write `endpoint_url = ...` in a line of its own below it, indented",
+                    f"services {name}: `sts` is not a block",
+                    hint="write `endpoint_url = ...` on its own line below it, indented",
                 )
             if sts.get("endpoint_url"):
                 return _checked(sts["endpoint_url"], f"endpoint_url of services {name}")
@@ -201,7 +201,7 @@ def text(section: Section, key: str, place: str) -> str | None:
     value = section.get(key)
     if isinstance(value, dict):
         raise UsageError(
-            f"{place}: there is a block where a value should be",
+            f"{place}: expected a value, found a block",
             hint=files.DEEPER,
         )
     return value
@@ -219,16 +219,16 @@ def _no_such_profile(name: str, label: str, configuration: Configuration) -> Usa
     if configuration.unreadable:
         hint = f"cannot read {configuration.unreadable[0]}"
     elif not name:
-        hint = "is a variable not set?"
+        hint = "is a variable unset?"
     elif name in configuration.others:
-        hint = f"{config} has [{name}]: write [profile {name}] there"
+        hint = f"change [{name}] in {config} to [profile {name}]"
     elif f"profile {name}" in configuration.in_credentials:
-        hint = f"{credentials} has [profile {name}]: write [{name}] there"
+        hint = f"change [profile {name}] in {credentials} to [{name}]"
     elif configuration.profiles:
-        hint = f"there is {', '.join(sorted(configuration.profiles)[:10])}"
+        hint = f"the profiles are {', '.join(sorted(configuration.profiles)[:10])}"
     else:
         hint = f"see {config} and {credentials}"
-    what = f"there is no profile '{name[:200]}'" if name else "an empty name is no profile"
+    what = f"no such profile '{name[:200]}'" if name else "the profile name is empty"
     return UsageError(f"{label}{what}", hint=hint)
 
 

@@ -51,7 +51,7 @@ def find_command(name: str, environ: Mapping[str, str]) -> str:
         return found
     if not name:
         raise CommandNotFoundError(
-            "'': command not found", hint="the command is an empty word; is a variable not set?"
+            "'': command not found", hint="the command is an empty string; is a variable unset?"
         )
     if "/" in name:
         obstacle = _obstacle(name)
@@ -78,18 +78,17 @@ def _no_word_hint(name: str) -> str | None:
     """Say why a word looks like no command, where it does."""
     variable, equals, _ = name.partition("=")
     if name.startswith("arn:"):
-        return "each role's ARN stands behind a --role-arn of its own"
+        return "each role needs its own --role-arn"
     if name.startswith("-"):
-        return f"options of aws-role-exec stand before --, and the command after it, not {name}"
+        return f"options of aws-role-exec go before --; a command goes after it, not {name}"
     if equals and variable.isidentifier():
-        return "to set a variable for a command, run it by way of env: -- env NAME=value COMMAND"
+        return "to set a variable for the command, use env: -- env NAME=value COMMAND"
     if len(name.split()) > 1:
         return (
-            "it is one word with blanks in it: leave its quotes out, or have a shell read it:"
-            " -- sh -c '...'"
+            "this is one word with spaces in it: remove the quotes, or use a shell: -- sh -c '...'"
         )
     if any(sign in name for sign in ";&|<>"):
-        return "; & | < and > are a shell's: -- sh -c '...'"
+        return "; & | < and > need a shell: -- sh -c '...'"
     return None
 
 
@@ -99,14 +98,14 @@ def _not_found_hint(name: str, environ: Mapping[str, str]) -> str:
     if hint is not None:
         return hint
     if name in _SHELL_WORDS:
-        return f"{name} is part of the shell and no program: -- sh -c '{name} ...'"
+        return f"{name} is part of the shell, not a program: -- sh -c '{name} ...'"
     if "PATH" not in environ:
         return f"PATH is not set; searched {DEFAULT_PATH}"
     if not environ["PATH"]:
-        return "PATH is set and empty, so only the working directory was searched"
+        return "PATH is empty, so only the current directory was searched"
     if _obstacle("./" + name) is None:
-        return f"the working directory is not in PATH: -- ./{name}"
-    return "it is in no directory of PATH; aliases and functions are known to your shell only"
+        return f"the current directory is not in PATH: -- ./{name}"
+    return "not found in PATH; aliases and functions exist only in your shell"
 
 
 def _obstacle(path: str) -> int | None:
@@ -153,7 +152,7 @@ else:
             if _is_binary(path):
                 raise CommandNotExecutableError(
                     f"{path}: cannot execute binary file",
-                    hint="it was built for another kind of machine, or is not whole",
+                    hint="it was built for another platform, or it is truncated",
                 )
             # No `#!`: POSIX has a shell run such a file (XCU 2.9.1.4), and execvp(3) does so too.
             try:
@@ -163,8 +162,8 @@ else:
         hint = None
         if failure.errno == errno.ENOENT:
             hint = (
-                "the file is there, but its interpreter (the #! line, or the dynamic loader) is not"
+                "the file exists, but its interpreter (the #! line, or the dynamic loader) does not"
             )
         elif failure.errno == errno.E2BIG:
-            hint = "arguments and environment are longer than the kernel takes (see execve(2))"
+            hint = "arguments and environment exceed the kernel's limit (see execve(2))"
         raise CommandNotExecutableError(f"{path}: {failure.strerror}", hint=hint)

@@ -98,13 +98,13 @@ def check_expiration(expiration: object, what: str, now: float) -> None:
     if moment is None:
         raise IdentityError(
             f"source credentials: the Expiration of {what} is "
-            + ("empty" if expiration == "" else "not a time in ISO 8601"),
-            hint="a time is written as in 2026-03-21T20:00:00Z",
+            + ("empty" if expiration == "" else "not an ISO 8601 time"),
+            hint="write it as in 2026-03-21T20:00:00Z",
         )
     if has_passed(moment, now):
         raise IdentityError(
             f"source credentials: {what} expired at {moment}",
-            hint="renew them; or is this machine's clock ahead? See date -u",
+            hint="renew them, or check whether this machine's clock is ahead (date -u)",
         )
 
 
@@ -147,7 +147,7 @@ def identity_error(
     """Return the error for a service, named by `what`, that was not reached or said no."""
     if isinstance(error, Refusal):
         said = ": ".join(part for part in (error.code, cite(error.message)) if part)
-        status = f"answered HTTP {error.status}"
+        status = f"returned HTTP {error.status}"
         return IdentityError(
             f"{sought}: {what} {status}" + (f": {said}" if said else ""), hint=hint
         )
@@ -171,9 +171,11 @@ def check_url(url: str, what: str) -> tuple[str, str]:
     if scheme.lower() not in ("http", "https") or not authority:
         raise IdentityError(f"source credentials: {what} is not an http:// or https:// address")
     if not all("!" <= character <= "~" for character in url):
-        raise IdentityError(f"source credentials: {what} holds a blank or a control character")
+        raise IdentityError(
+            f"source credentials: {what} contains whitespace or a control character"
+        )
     if "@" in authority:
-        raise IdentityError(f"source credentials: {what} holds a user name, which is never sent")
+        raise IdentityError(f"source credentials: {what} contains a user name, which is never sent")
     host, bracket, port = authority.rpartition("]")
     if bracket:
         host, port = host[1:], port[1:]

@@ -78,8 +78,8 @@ def _check_environment(surroundings: Surroundings) -> None:
     )
     if changed:
         raise IdentityError(
-            f"source credentials: {', '.join(changed)} changed in this process's environment",
-            hint="make a new session",
+            f"source credentials: {', '.join(changed)} changed in the environment of this process",
+            hint="create a new session",
         )
 
 
@@ -236,13 +236,13 @@ class _Step:
         why, hint = _words(error)
         if why is None:
             # A foreign message may quote what could not be parsed, and that may be a secret.
-            why = f"botocore failed with {type(error).__name__} there"
+            why = f"botocore failed with {type(error).__name__}"
             hint = refusals.IDENTITY_HINTS.get(self._provider.METHOD)
             if self._provider.METHOD == "env":
-                why = "AWS_CREDENTIAL_EXPIRATION is not a time"
+                why = "AWS_CREDENTIAL_EXPIRATION is not a valid time"
                 hint = refusals.IDENTITY_HINTS["not a time"]
             elif self._provider.METHOD == "sso" and isinstance(error, ValueError):
-                why = "its time of expiration is not a time"
+                why = "its expiration time is not valid"
         return IdentityError(f"source credentials: {self._place}: {why}", hint=hint)
 
 
@@ -254,7 +254,7 @@ def _words(error: Exception) -> tuple[str | None, str | None]:
     if isinstance(error, bc.LoginError):
         return said, refusals.IDENTITY_HINTS["login"]
     if isinstance(error, bc.MissingDependencyException):
-        return "the way to log in needs the AWS CRT library, which is not here", (
+        return "this login requires the AWS CRT library, which is not installed", (
             refusals.IDENTITY_HINTS["no crt"]
         )
     if isinstance(error, bc.PartialCredentialsError):
@@ -269,7 +269,7 @@ def _words(error: Exception) -> tuple[str | None, str | None]:
         return (f"{error.filename}: {why}" if error.filename else why), None
     if isinstance(error, RuntimeError) and "expired" in str(error):
         by_variable = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
-        return "they have expired", (
+        return "the credentials have expired", (
             refusals.IDENTITY_HINTS["expired by a variable" if by_variable else "expired"]
         )
     return None, None

@@ -90,7 +90,7 @@ def find(surroundings: Surroundings, trail: Trail) -> Base:
         from aws_role_exec.sts import refusals  # only when something failed
 
         place = refusals.PROVIDERS[trail.asked[-1]]
-        surroundings.tell(f"{place}: left to botocore: {doubt}")
+        surroundings.tell(f"{place}: handled by botocore: {doubt}")
         from aws_role_exec.identity import botocore_chain  # botocore
 
         return botocore_chain.find(surroundings, trail)

@@ -53,9 +53,8 @@ def find(surroundings: Surroundings) -> Base | None:
     url, host = answers.check_url(url, name)
     if not url.startswith("https://") and host not in _HOSTS and not _is_loopback(host):
         raise IdentityError(
-            f"source credentials: {name}: '{host[:200]}' is neither a loopback address nor one of"
-            " ECS's and EKS's",
-            hint="keys and tokens are sent to other hosts by https:// only",
+            f"source credentials: {name}: '{host[:200]}' is not a loopback, ECS or EKS address",
+            hint="for other hosts, use https://",
         )
     what = f"the container credentials endpoint ({name})"
     headers = {"accept": "application/json", **_authorization(environ)}
@@ -88,7 +87,7 @@ def _ask(
     except (Fault, Refusal) as error:
         raise answers.identity_error(error, what, _hint(error, headers)) from error
     except ValueError:
-        raise IdentityError(f"source credentials: {what} answered with {_NOT_JSON}") from None
+        raise IdentityError(f"source credentials: {what} returned {_NOT_JSON}") from None
 
 
 _NOT_JSON = "something that is not a JSON object"
@@ -100,12 +99,13 @@ def _hint(error: Fault | Refusal, headers: Mapping[str, str]) -> str | None:
     if error.status in (401, 403):
         if "authorization" in headers:
             return f"does the token in {_TOKEN} or {_TOKEN_FILE} belong to this endpoint?"
-        return f"does it want a token? See {_TOKEN} and {_TOKEN_FILE}"
+        return f"does it require a token? See {_TOKEN} and {_TOKEN_FILE}"
     return None
 
 
 _UNREACHED = (
-    f"was {_RELATIVE} or {_FULL} left by another container? No other identity is used while it is"
+    f"was {_RELATIVE} or {_FULL} left over from another container? No other identity is used"
+    " while it is"
     " set"
 )
 
@@ -137,9 +137,9 @@ def _authorization(environ: Mapping[str, str]) -> dict[str, str]:
     keep_secret(token.strip(), *token.split())
     # Schemes have a blank in them (`Basic ...`); the rest is what no header may hold.
     if not all(" " <= character <= "~" or character == "\t" for character in token):
-        why = "a line break" if "\n" in token or "\r" in token else "a character that none has"
+        why = "a line break" if "\n" in token or "\r" in token else "an invalid character"
         raise IdentityError(
-            f"source credentials: {where} holds {why}",
-            hint="write it without, as with printf %s instead of echo",
+            f"source credentials: {where} contains {why}",
+            hint="remove it: write the token with printf %s, not echo",
         )
     return {"authorization": token.strip(" \t")}

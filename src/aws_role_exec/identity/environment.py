@@ -32,7 +32,7 @@ def find(surroundings: Surroundings) -> Base | None:
         from aws_role_exec.sts import refusals  # only when something failed
 
         raise IdentityError(
-            "source credentials: AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not",
+            "source credentials: AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not",
             hint=refusals.IDENTITY_HINTS["partial"],
         )
     token, name = _find_token(environ)
@@ -60,11 +60,11 @@ def _check_expiration(expiration: str | None) -> None:
 
     moment = answers.to_utc(expiration)
     if moment is None:
-        raise Doubt("AWS_CREDENTIAL_EXPIRATION is not in the usual form")
+        raise Doubt("AWS_CREDENTIAL_EXPIRATION has an unusual format")
     if has_passed(moment, time.time()):
         from aws_role_exec.sts import refusals  # only when something failed
 
         raise IdentityError(
-            f"source credentials: those in the environment expired at {moment}",
+            f"source credentials: the keys in the environment expired at {moment}",
             hint=refusals.IDENTITY_HINTS["expired by a variable"],
         )

@@ -66,8 +66,8 @@ class _Service:
         proof = {"x-aws-ec2-metadata-token": token} if token else {}
         if not token and surroundings.settings.is_true("ec2_metadata_v1_disabled"):
             raise IdentityError(
-                f"source credentials: {WHAT} gives no token, and AWS_EC2_METADATA_V1_DISABLED"
-                " forbids to ask without one",
+                f"source credentials: {WHAT} returned no token, and"
+                " AWS_EC2_METADATA_V1_DISABLED forbids requests without one",
                 hint=_HOP_LIMIT if self.is_silent else None,
             )
         role = self._get(_ROLE_PATH, proof)
@@ -75,8 +75,8 @@ class _Service:
             return None
         if not role.isascii() or not role.isprintable() or set(role) & set(" /?#<>"):
             raise IdentityError(
-                f"source credentials: {self._base} answers, and is not {WHAT}",
-                hint="a proxy or a login page? See HTTP_PROXY and NO_PROXY",
+                f"source credentials: {self._base} responds, but is not {WHAT}",
+                hint="is it a proxy or a login page? See HTTP_PROXY and NO_PROXY",
             )
         text = self._get(_ROLE_PATH + role, proof)
         if not text:
@@ -85,7 +85,7 @@ class _Service:
             found = answers.read_object(text.encode())
         except ValueError:
             raise IdentityError(
-                f"source credentials: {WHAT} answered with something that is not a JSON object"
+                f"source credentials: {WHAT} returned something that is not a JSON object"
             ) from None
         return _base_in(found)
 
@@ -116,8 +116,8 @@ class _Service:
         answer = self._insist(lambda: self._send("GET", path, proof))
         if answer.status in (401, 403) and self.is_silent:
             raise IdentityError(
-                f"source credentials: {WHAT} is here, and its answers to requests for a token do"
-                " not arrive",
+                f"source credentials: {WHAT} is reachable, but its responses to token"
+                " requests do not arrive",
                 hint=_HOP_LIMIT,
             )
         return answer.body.decode("utf-8", "replace") if answer.status == 200 else None
@@ -154,7 +154,7 @@ def _base_in(found: Mapping[str, Any]) -> Base:
         raise IdentityError(f"source credentials: {WHAT}: {said}", hint=_CODE_HINTS.get(code))
     keys = answers.read_keys(found, names, WHAT)
     if answers.to_utc(str(found.get("Expiration"))) is None:
-        raise IdentityError(f"source credentials: {WHAT} gave no time of expiration")
+        raise IdentityError(f"source credentials: {WHAT} returned no expiration time")
     return Base(keys, "iam-role", WHAT)
 
 
@@ -165,7 +165,7 @@ _CODE_HINTS = {
     "InstanceProfileNotFound": "the instance profile was deleted or replaced: attach one again",
 }
 _HOP_LIMIT = (
-    "in a container? Raise the limit: aws ec2 modify-instance-metadata-options"
+    "in a container? Raise the hop limit: aws ec2 modify-instance-metadata-options"
     " --http-put-response-hop-limit 2 --instance-id ID"
 )
 

@@ -17,7 +17,7 @@ else:
     _INPUT = _OUTPUT = "/dev/tty"
 
 _ATTEMPTS = 3
-NO_TERMINAL = "a code is needed, and there is no terminal to prompt on"
+NO_TERMINAL = "an MFA code is required, but there is no terminal to prompt on"
 
 
 def is_there() -> bool:
@@ -59,7 +59,7 @@ def ask_mfa_code(prompt: str) -> str:
         os.close(source)
         if target != source:
             os.close(target)
-    raise IdentityError("MFA: no code was given")
+    raise IdentityError("MFA: no code was entered")
 
 
 def _read_line(source: int) -> str:
@@ -68,6 +68,6 @@ def _read_line(source: int) -> str:
     while not line.endswith((b"\n", b"\r")):
         part = os.read(source, 128)
         if not part:
-            raise IdentityError("MFA: no code was given")
+            raise IdentityError("MFA: no code was entered")
         line += part
     return line.decode("ascii", "replace")

@@ -19,18 +19,19 @@ def anywhere(surroundings: Surroundings, asked: Sequence[str]) -> IdentityError:
     environ = surroundings.environ
     config, credentials = surroundings.settings.configuration.paths
     is_off = environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
-    environment = "the environment, in " if "env" in asked else ""
+    environment = "the environment, " if "env" in asked else ""
     profile = surroundings.settings.profile or "default"
     hint = refusals.IDENTITY_HINTS["none"].format(
-        places=f"{environment}{credentials} and {config} (profile {profile}) and at the container"
+        places=f"{environment}{credentials} and {config} (profile {profile}), and the container"
         " endpoint",
-        metadata="is switched off" if is_off else "did not answer with a role",
+        metadata="is disabled" if is_off else "returned no role",
     )
     return IdentityError("source credentials: none found", hint=hint)
 
 
 HOW_TO_SIGN = (
-    "give it keys, a credential_process, an SSO account and role, or a role_arn and who assumes it"
+    "add keys, a credential_process, an SSO account and role, or a role_arn with"
+    " source_profile or credential_source"
 )
 
 
@@ -39,13 +40,13 @@ def in_profile(configuration: Configuration, name: str) -> IdentityError:
     section = configuration.profiles.get(name, {})
     what, hint = f"profile {name} has no credentials", HOW_TO_SIGN
     if "aws_secret_access_key" in section:
-        what = f"profile {name} has aws_secret_access_key and no aws_access_key_id"
+        what = f"profile {name} has aws_secret_access_key but no aws_access_key_id"
         hint = "set both, or neither"
     elif "sso_session" in section or "sso_start_url" in section:
-        what = f"profile {name} is for SSO and has no sso_account_id and no sso_role_name"
+        what = f"profile {name} uses SSO but has neither sso_account_id nor sso_role_name"
         hint = f"add them: aws configure sso --profile {name}"
     elif "source_profile" in section or "credential_source" in section:
-        what = f"profile {name} says who assumes a role, and has no role_arn"
+        what = f"profile {name} has source_profile or credential_source but no role_arn"
         hint = "add role_arn"
-    hint = f"{hint}; no other identity is used in its place"
+    hint = f"{hint}; no other identity is used instead"
     return IdentityError(f"source credentials: {what}", hint=hint)

@@ -57,7 +57,7 @@ def find(source: str, environ: Mapping[str, str]) -> Token | TokenEndpoint:
     kind, colon, rest = source.partition(":")
     if kind == "github":
         if colon and not rest:
-            raise UsageError("'github:' names no audience", hint=_FORMS)
+            raise UsageError("'github:' has no audience", hint=_FORMS)
         return _github(source, rest or GITHUB_AUDIENCE, environ)
     if kind == "file" and rest:
         path = rest.removeprefix("//")
@@ -67,7 +67,7 @@ def find(source: str, environ: Mapping[str, str]) -> Token | TokenEndpoint:
             raise UsageError(f"the variable {rest} is not set", hint=_FORMS)
         return Token(source, check(environ[rest], f"the variable {rest}"))
     shown = source[:200] if kind == "file" else kind[:20] + ("..." if len(source) > 20 else "")
-    raise UsageError(f"'{shown}' does not say where a token is", hint=_FORMS)
+    raise UsageError(f"'{shown}' is not a token source", hint=_FORMS)
 
 
 def variables(source: str) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def fetch(found: Token | TokenEndpoint, surroundings: Surroundings) -> str:
     """Return the token, asking GitHub's endpoint for it where it is not here yet.
 
     Overload and outages are met with patience until the deadline. Raises IdentityError for a
-    refusal, or an answer that holds no token.
+    refusal, or an answer that contains no token.
     """
     from aws_role_exec.redaction import keep_secret  # loaded by then
 
@@ -104,7 +104,7 @@ def _ask_github(endpoint: TokenEndpoint, surroundings: Surroundings) -> str:
     what, sought = "GitHub's endpoint", "OIDC token"
     wire = surroundings.wire
     wire.deadline.waiting_for = f"{sought}: {what}"
-    surroundings.tell(f"asking GitHub for a token for {endpoint.audience}")
+    surroundings.tell(f"requesting a token from GitHub for {endpoint.audience}")
     separator = "&" if "?" in endpoint.url else "?"
     url = f"{endpoint.url}{separator}audience={protocol.quote(endpoint.audience)}"
     headers = {
@@ -126,7 +126,7 @@ def _ask_github(endpoint: TokenEndpoint, surroundings: Surroundings) -> str:
         hint = refusals.IDENTITY_HINTS["github"]
         raise answers.identity_error(refusal, what, hint, sought=sought) from refusal
     except (ValueError, UsageError):
-        raise IdentityError(f"{sought}: GitHub's answer holds none") from None
+        raise IdentityError(f"{sought}: GitHub's response contains none") from None
 
 
 def check(text: str, where: str) -> str:
@@ -136,12 +136,13 @@ def check(text: str, where: str) -> str:
     """
     token = text.strip()
     if not token:
-        raise UsageError(f"{where} is empty", hint="was the token issued, or mounted, at all?")
+        raise UsageError(f"{where} is empty", hint="was the token issued or mounted?")
     if not SHORTEST <= len(token) <= LONGEST:
         raise UsageError(f"{where}: a token has {SHORTEST} to {LONGEST} characters")
     if not all("!" <= character <= "~" for character in token):
         raise UsageError(
-            f"{where} does not hold a token", hint="a token is one word, as in eyJhb...eyJpc...c2ln"
+            f"{where} does not contain a token",
+            hint="a token is one word, such as eyJhb...eyJpc...c2ln",
         )
     return token
 
@@ -178,16 +179,16 @@ def _github(source: str, audience: str, environ: Mapping[str, str]) -> TokenEndp
     if not url or not bearer:
         if environ.get("GITHUB_ACTIONS") == "true":
             raise UsageError(
-                "this job may not ask GitHub for a token",
-                hint="give the job the permission id-token: write"
-                " (a pull request from a fork does not get it)",
+                "this job is not allowed to request a token from GitHub",
+                hint="add the permission id-token: write to the job (pull requests from forks"
+                " cannot have it)",
             )
         raise UsageError(
-            "this is not a job of GitHub Actions: ACTIONS_ID_TOKEN_REQUEST_URL is not set",
-            hint="elsewhere the token is in a file or a variable: file:PATH, env:NAME",
+            "this is not a GitHub Actions job: ACTIONS_ID_TOKEN_REQUEST_URL is not set",
+            hint="elsewhere, use file:PATH or env:NAME",
         )
     if not url.startswith(("https://", "http://")):
-        raise UsageError("ACTIONS_ID_TOKEN_REQUEST_URL is not an address")
+        raise UsageError("ACTIONS_ID_TOKEN_REQUEST_URL is not a URL")
     if not all("!" <= character <= "~" for character in url + bearer):
-        raise UsageError("ACTIONS_ID_TOKEN_REQUEST_URL or _TOKEN is garbled")
+        raise UsageError("ACTIONS_ID_TOKEN_REQUEST_URL or _TOKEN is malformed")
     return TokenEndpoint(source, url, bearer, audience)

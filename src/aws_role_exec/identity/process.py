@@ -2,7 +2,7 @@
 
 It is run as botocore runs it: split as a shell would, without a shell, with the caller's
 environment and standard input. Beyond that it is bounded in time and in what it may print, and
-recognised when it comes back to itself.
+recognized when it comes back to itself.
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ def split(command: str, what: str) -> list[str]:
         try:
             words = botocore_chain.split_command(command)
         except ValueError:
-            raise IdentityError(
-                f"source credentials: {what} cannot be split into words: a quote is not closed"
-            ) from None
+            raise IdentityError(f"source credentials: {what} has an unclosed quote") from None
     else:
         words = command.split()
     if not words:
@@ -85,8 +83,8 @@ def _run(words: Sequence[str], what: str, surroundings: Surroundings) -> bytes:
     inside = environ.get(INSIDE, "").split()
     if mark in inside:
         raise IdentityError(
-            f"source credentials: {what} runs this program, which would run it again",
-            hint="name another profile in it, as in aws-role-exec --profile NAME ..., and see"
+            f"source credentials: {what} runs aws-role-exec, which would run it again",
+            hint="use another profile in it (aws-role-exec --profile NAME ...); see also"
             " AWS_PROFILE",
         )
     kept = {
@@ -114,11 +112,11 @@ def _failure(outcome: children.Outcome, what: str) -> IdentityError:
     ended = (
         f"failed with exit status {outcome.status}"
         if outcome.status > 0
-        else f"was ended by signal {-outcome.status}"
+        else f"was killed by signal {-outcome.status}"
     )
     said, hint = _summarise(outcome.error)
     if not said:
-        hint = "it does not say why: run it yourself"
+        hint = "it printed no reason: run it yourself"
     return IdentityError(
         f"source credentials: {what} {ended}" + (f": {said}" if said else ""), hint=hint
     )
@@ -157,14 +155,14 @@ def _read(output: bytes, what: str) -> Keys:
     except ValueError:
         raise IdentityError(
             f"source credentials: {what} printed {_describe(output)}",
-            hint="on stdout it must print one JSON object and nothing else; logs belong on stderr",
+            hint="stdout must hold one JSON object and nothing else; send logs to stderr",
         ) from None
     _check_version(found, what)
     keys = answers.read_keys(
-        found, ("AccessKeyId", "SecretAccessKey", "SessionToken"), f"the answer of {what}"
+        found, ("AccessKeyId", "SecretAccessKey", "SessionToken"), f"the output of {what}"
     )
     if found.get("Expiration") is not None:
-        answers.check_expiration(found["Expiration"], f"the answer of {what}", time.time())
+        answers.check_expiration(found["Expiration"], f"the output of {what}", time.time())
     return keys
 
 
@@ -177,12 +175,14 @@ def _describe(output: bytes) -> str:
         return "an HTML or XML page"
     if text.startswith((b"{", b"\xef\xbb\xbf{")):
         return "JSON that is malformed, cut short or followed by something else"
-    return "something in front of the JSON object" if b"{" in text else "something that is not JSON"
+    return "text before the JSON object" if b"{" in text else "text that is not JSON"
 
 
 def _check_version(found: Mapping[str, Any], what: str) -> None:
     version = found.get("Version")
     if version != 1:
-        shown = f"Version {version}" if isinstance(version, int) else "no Version that is a number"
+        shown = (
+            (f"Version {version}") if isinstance(version, int) else "a Version that is not a number"
+        )
         shown = "no Version" if version is None else shown
         raise IdentityError(f"source credentials: {what} printed {shown}; it must be 1")

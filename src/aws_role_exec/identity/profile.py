@@ -56,7 +56,7 @@ def find(surroundings: Surroundings) -> Base | None:
     if configuration.unreadable:
         raise _wrong(
             f"cannot read {configuration.unreadable[0]}",
-            "no other identity is used in its place; see the file's owner and mode",
+            "no other identity is used instead; check the file's owner and mode",
         )
     flat = flatten(configuration, name)
     if flat.credential_source is None:
@@ -108,14 +108,14 @@ def flatten(configuration: Configuration, name: str) -> Flat:
                 )
             if credential_source not in _CREDENTIAL_SOURCES:
                 raise _wrong(
-                    f"profile {name}: '{credential_source[:80]}' is no credential_source",
-                    f"it is one of {', '.join(_CREDENTIAL_SOURCES)}",
+                    f"profile {name}: '{credential_source[:80]}' is not a credential_source",
+                    f"use one of {', '.join(_CREDENTIAL_SOURCES)}",
                 )
             return Flat(name, credential_source, tuple(hops))
         if source is None:
             raise _wrong(
-                f"profile {name} has role_arn, and does not say who assumes that role",
-                "add source_profile = NAME, or credential_source = one of"
+                f"profile {name} has role_arn but neither source_profile nor credential_source",
+                "add source_profile = NAME or credential_source, which is one of"
                 f" {', '.join(_CREDENTIAL_SOURCES)}",
             )
         if source not in profiles:
@@ -125,8 +125,8 @@ def flatten(configuration: Configuration, name: str) -> Flat:
         if source in visited and not (source == name and _has_keys(section)):
             chain = " -> ".join((*visited, source))
             raise _wrong(
-                f"profile {name}: its source_profile leads in a circle ({chain})",
-                "name a profile with credentials of its own",
+                f"profile {name}: its source_profile chain is circular ({chain})",
+                "use a profile that has its own credentials",
             )
         if _has_keys(section) or not _names_a_role(section):
             return Flat(source, None, tuple(hops))
@@ -147,7 +147,9 @@ def _hop(name: str, section: Section) -> Hop:
     """Return what a profile says of its role. A duration that is no number counts as none."""
     role_arn = _setting(section, name, "role_arn")
     if not role_arn:
-        raise _wrong(f"profile {name}: its role_arn is empty", "write the role's ARN, or remove it")
+        raise _wrong(
+            f"profile {name}: its role_arn is empty", "set it to the role's ARN, or remove it"
+        )
     seconds = _setting(section, name, "duration_seconds")
     try:
         duration_seconds = int(seconds) if seconds is not None else None
@@ -187,7 +189,8 @@ def _ask_source(surroundings: Surroundings, flat: Flat) -> Base:
         base = instance.find(surroundings)
     if base is None:
         raise _wrong(
-            f"profile {flat.profile}: its credential_source {flat.credential_source} has none here",
+            f"profile {flat.profile}: its credential_source {flat.credential_source} has no"
+            " credentials here",
             _SOURCE_HINTS[flat.credential_source or ""],
         )
     return base
@@ -251,8 +254,8 @@ def _from_token_file(
     role_arn = environ.get("AWS_ROLE_ARN") or _setting(section, name, "role_arn")
     if not role_arn:
         raise _wrong(
-            f"profile {name} has {_TOKEN_FILE}, and no role_arn",
-            "add the role that the token is for",
+            f"profile {name} has {_TOKEN_FILE} but no role_arn",
+            "add the role_arn that the token is for",
         )
     session_name = environ.get("AWS_ROLE_SESSION_NAME") or _setting(
         section, name, "role_session_name"
@@ -269,7 +272,7 @@ def _from_keys(name: str, section: Section, path: str, provider: str) -> Base:
     secret = _setting(section, name, _SECRET)
     if secret is None:
         raise _wrong(
-            f"profile {name} in {path} has {_KEY_ID} and no {_SECRET}",
+            f"profile {name} in {path} has {_KEY_ID} but no {_SECRET}",
             "set both, or neither",
         )
     token, named = "", ""

@@ -97,7 +97,7 @@ def _complete(
     if missing:
         missing_ones = " and no ".join(missing)
         raise IdentityError(
-            f"source credentials: profile {profile} is for SSO and has no {missing_ones}",
+            f"source credentials: profile {profile} uses SSO but has no {missing_ones}",
             hint="run aws configure sso, or complete the profile",
         )
     return complete
@@ -121,23 +121,23 @@ def _load_token(surroundings: Surroundings, profile: str, complete: Mapping[str,
     token, expiration = found.get("accessToken"), found.get("expiresAt")
     if not isinstance(token, str) or not isinstance(expiration, str) or not token:
         raise IdentityError(
-            f"source credentials: the login cache {path} holds no token", hint=_LOG_IN
+            f"source credentials: the login cache {path} contains no token", hint=_LOG_IN
         )
     _check_expiration(expiration, profile, is_refreshable=session is not None)
     if not all("!" <= character <= "~" for character in token):
-        raise IdentityError(f"source credentials: the token in {path} is garbled", hint=_LOG_IN)
+        raise IdentityError(f"source credentials: the token in {path} is malformed", hint=_LOG_IN)
     return token
 
 
 def _check_expiration(expiration: str, profile: str, *, is_refreshable: bool) -> None:
     moment = answers.to_utc(expiration)
     if moment is None:
-        raise Doubt("the login's expiration is not in the usual form")
+        raise Doubt("the login's expiration has an unusual format")
     margin = _REFRESH_SECONDS if is_refreshable else 0
     if not has_passed(moment, time.time() + margin):
         return
     if is_refreshable:
-        raise Doubt("the login's token is to be refreshed")
+        raise Doubt("the login's token needs a refresh")
     raise IdentityError(
         f"source credentials: the SSO login of profile {profile} expired at {moment}", hint=_LOG_IN
     )
@@ -164,9 +164,9 @@ def _portal(surroundings: Surroundings, profile: Mapping[str, Any], region: str)
         or not others[1].isdecimal()
         or not all(map(str.isalnum, region.split("-")))
     ):
-        raise Doubt("a region of another form")
+        raise Doubt("an unusual region name")
     if first not in _COMMERCIAL:
-        raise Doubt("a partition with names of its own")
+        raise Doubt("a partition with its own host names")
     return f"https://portal.sso.{region}.amazonaws.com"
 
 
@@ -190,7 +190,7 @@ def _ask(surroundings: Surroundings, url: str, token: str, what: str) -> dict[st
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise IdentityError(f"source credentials: {what} was not answered with keys")
+        raise IdentityError(f"source credentials: {what} returned no keys")
     return found
 
 

@@ -36,7 +36,7 @@ def find(surroundings: Surroundings) -> Base | None:
     session_name = environ.get("AWS_ROLE_SESSION_NAME", settings.get("role_session_name"))
     if not role_arn:
         raise IdentityError(
-            f"source credentials: {_VARIABLE} is set and AWS_ROLE_ARN is not",
+            f"source credentials: {_VARIABLE} is set but AWS_ROLE_ARN is not",
             hint="set AWS_ROLE_ARN to the role that the token is for",
         )
     return find_for(surroundings, path, role_arn, session_name or None)

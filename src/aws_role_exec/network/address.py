@@ -43,10 +43,10 @@ def parse(url: str) -> Address:
         raise Doubt("an address that is not well-formed")
     number = tail[1:]
     if tail and (tail[0] != ":" or not (number.isascii() and number.isdecimal())):
-        raise Doubt("a port that is no number")
+        raise Doubt("a port that is not a number")
     port = int(number) if number else _PORTS[scheme]
     if not 0 < port < 65536:
-        raise Doubt("a port that is no number")
+        raise Doubt("a port that is not a number")
     shown = f"[{host}]" if ":" in host else host
     if port != _PORTS[scheme]:
         shown += f":{port}"

@@ -212,7 +212,7 @@ class _Reader:
             if not 100 <= status < 200:
                 break
         else:
-            raise Fault("not HTTP", self._url, "interim answers only")
+            raise Fault("not HTTP", self._url, "only interim responses")
         body = b"" if method == "HEAD" or status in (204, 304) else self._body(headers)
         return Answer(status, headers, self._decoded(body, headers))
 
@@ -220,15 +220,15 @@ class _Reader:
         version, _, rest = self._line().partition(" ")
         status = rest[:3]
         if not version.startswith("HTTP/1.") or not status.isdecimal() or rest[3:4].strip():
-            raise Fault("not HTTP", self._url, "its first line")
+            raise Fault("not HTTP", self._url, "a malformed status line")
         headers: dict[str, str] = {}
         while line := self._line():
             name, colon, value = line.partition(":")
             name, value = name.lower(), value.strip()
             if not colon or not name or name != name.strip():
-                raise Fault("not HTTP", self._url, "a header line")
+                raise Fault("not HTTP", self._url, "a malformed header line")
             if name == "content-length" and headers.get(name, value) != value:
-                raise Fault("not HTTP", self._url, "two lengths")
+                raise Fault("not HTTP", self._url, "two different lengths")
             headers[name] = value
         return int(status), headers
 
@@ -237,12 +237,12 @@ class _Reader:
         if coding == "chunked":
             return self._chunks()
         if coding != "identity":
-            raise Fault("not HTTP", self._url, "a transfer encoding that nobody asked for")
+            raise Fault("not HTTP", self._url, "an unexpected transfer encoding")
         length = headers.get("content-length")
         if length is None:
             return self._rest()
         if not (length.isascii() and length.isdecimal()):
-            raise Fault("not HTTP", self._url, "a length that is no number")
+            raise Fault("not HTTP", self._url, "a Content-Length that is not a number")
         return self._exactly(self._number(length, 10))
 
     def _number(self, digits: str, base: int) -> int:
@@ -256,13 +256,13 @@ class _Reader:
         while True:
             size = self._line().partition(";")[0].strip()
             if not size or set(size) - set("0123456789abcdefABCDEF"):
-                raise Fault("not HTTP", self._url, "a chunk without its size")
+                raise Fault("not HTTP", self._url, "a chunk without a size")
             length = self._number(size, 16)
             if length == 0:
                 break
             parts.append(self._exactly(length))
             if self._line():
-                raise Fault("not HTTP", self._url, "a chunk of another size")
+                raise Fault("not HTTP", self._url, "a chunk of the wrong size")
         while self._line():  # trailers
             pass
         return b"".join(parts)
@@ -270,7 +270,7 @@ class _Reader:
     def _line(self) -> str:
         while b"\n" not in self._data:
             if len(self._data) > _LONGEST_LINE_BYTES:
-                raise Fault("not HTTP", self._url, "a line without end")
+                raise Fault("not HTTP", self._url, "an unterminated line")
             if not self._more():
                 raise OSError
         line, _, self._data = self._data.partition(b"\n")
@@ -323,7 +323,7 @@ class _Reader:
             unpacker = zlib.decompressobj(47)  # gzip or zlib
             unpacked = unpacker.decompress(body, LARGEST_ANSWER_BYTES)
         except zlib.error:
-            raise Fault("not HTTP", self._url, "an encoding that nobody asked for") from None
+            raise Fault("not HTTP", self._url, "an unexpected encoding") from None
         if unpacker.unconsumed_tail:
             raise Fault("too large", self._url)
         return unpacked

@@ -61,7 +61,7 @@ def insist(
             wait = delay
             if wait > left - reserve:
                 wait = between(left / 2, left - reserve)
-            tell(f"attempt {attempts}: {error}; again in {wait:.1f}s")
+            tell(f"attempt {attempts}: {error}; retrying in {wait:.1f}s")
         time.sleep(wait)
 
 

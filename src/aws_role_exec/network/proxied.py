@@ -138,9 +138,9 @@ def _fault(error: Exception, url: str, proxy: str | None, authorities: str) -> F
         why = below[-1].strerror if isinstance(below[-1], OSError) else None
         return Fault("unreachable", url, f"{_host(url)}: {why or 'no connection'}")
     if any(isinstance(each, _NOT_HTTP) and not isinstance(each, _DROPPED) for each in below):
-        return Fault("not HTTP", url, "or not as it should be")
+        return Fault("not HTTP", url, "or is malformed")
     if any(isinstance(each, urllib3.exceptions.LocationValueError) for each in below):
-        return Fault("not sent", url, "no host that can be asked")
+        return Fault("not sent", url, "an unusable host name")
     return Fault("dropped", url)
 
 
@@ -161,15 +161,15 @@ def _proxy_fault(below: list[BaseException], url: str, proxy: str) -> Fault:
             return Fault("proxy", url, f"{place}: {each.strerror or 'no such host'}")
     if any(isinstance(each, (TimeoutError, bc.ConnectTimeoutError)) for each in below):
         if any(map(_is_in_tunnel, below)):
-            return Fault("proxy", url, f"{beyond}: no answer")
+            return Fault("proxy", url, f"{beyond}: no response")
         return Fault("proxy", url, f"{place}: connecting timed out")
     if any(isinstance(each, _NOT_HTTP) and not isinstance(each, _DROPPED) for each in below):
-        return Fault("proxy", url, f"{place}: its answer is not HTTP")
+        return Fault("proxy", url, f"{place}: its response is not HTTP")
     if isinstance(cause, ConnectionRefusedError) or (
         isinstance(cause, OSError) and cause.strerror and not isinstance(cause, ConnectionError)
     ):
         return Fault("proxy", url, f"{place}: {cause.strerror}")
-    return Fault("proxy", url, f"{beyond}: it hung up")
+    return Fault("proxy", url, f"{beyond}: it closed the connection")
 
 
 def _is_in_tunnel(error: BaseException) -> bool:

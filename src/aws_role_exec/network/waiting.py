@@ -40,7 +40,7 @@ class Waiting:
     def show(self) -> None:
         """Write the line, in the place of the one before."""
         left = max(0, round(self._deadline.remaining()))
-        text = f"{PROGRAM}: waiting for {self._deadline.waiting_for}, for {left}s at most"
+        text = f"{PROGRAM}: waiting for {self._deadline.waiting_for} (at most {left}s more)"
         try:
             columns = os.get_terminal_size(2).columns or 80
         except OSError:

@@ -65,9 +65,9 @@ class Wire:
                     method, url, headers, body, authorities=authorities, waits=waits
                 )
             except Doubt as doubt:
-                self.tell(f"{url}: carried by botocore: {doubt}")
+                self.tell(f"{url}: sent through botocore: {doubt}")
         else:
-            self.tell(f"{url}: carried by botocore: {_reason(proxy)}")
+            self.tell(f"{url}: sent through botocore: {_reason(proxy)}")
         from aws_role_exec.network import proxied as botocores  # botocore
 
         self._resolve(proxy or url)
@@ -108,7 +108,7 @@ class Wire:
 
 
 def _reason(proxy: str | None) -> str:
-    return "there is no system trust store" if proxy is None else "there is a proxy for it"
+    return "there is no system trust store" if proxy is None else "a proxy is set"
 
 
 def find_proxy(url: str, environ: Mapping[str, str]) -> str | None:
@@ -182,11 +182,9 @@ def _check(proxy: str, variable: str) -> str:
         host, is_fine = "", False
     login = unquote(f"{parts.username or ''}{parts.password or ''}") if is_fine else ""
     if not is_fine or not is_host(host) or any(c.isspace() or not c.isprintable() for c in proxy):
-        raise UsageError(f"{variable}: not the address of a proxy", hint=hint)
+        raise UsageError(f"{variable}: not the URL of a proxy", hint=hint)
     if parts.scheme not in ("http", "https"):
-        raise UsageError(
-            f"{variable}: a proxy of scheme {parts.scheme} is not supported", hint=hint
-        )
+        raise UsageError(f"{variable}: the proxy scheme {parts.scheme} is not supported", hint=hint)
     if not login.isascii():
         raise UsageError(f"{variable}: only ASCII is supported in its user name and password")
     return address

@@ -78,7 +78,7 @@ class Special:
                 status = os.fstat(descriptor)
                 # Swapped since we looked: what is open now is not what was allowed.
                 if stat.S_ISREG(status.st_mode) or status.st_uid not in (0, os.geteuid()):
-                    raise OutputError(f"{self._path}: was replaced while STS was asked")
+                    raise OutputError(f"{self._path}: was replaced during the call to STS")
                 write_all(descriptor, os.fsencode(text))
             finally:
                 _close(descriptor)

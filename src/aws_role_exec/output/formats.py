@@ -41,7 +41,7 @@ def _find_place(
 
 
 _NO_SECTIONS = {
-    "--profile-name": ("there are no sections", "it goes with --format credentials-file")
+    "--profile-name": ("this format has no sections", "use it with --format credentials-file")
 }
 
 
@@ -111,8 +111,9 @@ def _refuse(value: str, characters: str, form: str) -> str:
     """
     if not set(characters).isdisjoint(value):
         raise OutputError(
-            f"{form} format: a credential holds a character that its readers would change",
-            hint="give it to a command instead: aws-role-exec ... -- COMMAND",
+            f"{form} format: a credential contains a character that readers of this format"
+            " would change",
+            hint="run a command instead: aws-role-exec ... -- COMMAND",
         )
     return value
 
@@ -212,7 +213,9 @@ def check_section_name(name: str) -> str:
         return name
     raise UsageError(
         f"'{name[:80]}' is not a valid profile name",
-        hint="letters, digits and _.-+@%/: only" if name else "it is empty; is a variable not set?",
+        hint="letters, digits and _.-+@%/: only"
+        if name
+        else "the value is empty; is a variable unset?",
     )
 
 
@@ -233,8 +236,8 @@ def _find_github_environment(
     path = environ.get("GITHUB_ENV")
     if environ.get("GITHUB_ACTIONS") != "true" or not path:
         raise UsageError(
-            f"{label('--format')}: github works only in a step of GitHub Actions",
-            hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, see env and dotenv",
+            f"{label('--format')}: github works only in a GitHub Actions step",
+            hint="GITHUB_ACTIONS and GITHUB_ENV are set there; elsewhere, use env or dotenv",
         )
     from aws_role_exec.output import files, places  # not for a command
 
@@ -246,8 +249,8 @@ _UNUSED_BY_GITHUB = {
     **dict.fromkeys(
         ("--output", "--owner", "--mode"),
         (
-            "github adds to the file that the runner names",
-            "for a file of K=V lines there is --format dotenv",
+            "github always appends to the file in GITHUB_ENV",
+            "for a file of K=V lines, use --format dotenv",
         ),
     ),
     **_NO_SECTIONS,
@@ -316,23 +319,24 @@ FORMATS = {
         remove=lambda name: f'set "{name}="',
         failure="cmd /c exit 1",  # `exit` itself would close the window
     ),
-    "json": Format("JSON, also as credential_process wants it", _json),
+    "json": Format("JSON, in the form that credential_process requires", _json),
     "credentials-file": Format(
-        "a section of an AWS credentials file; needs --output",
+        "a section of an AWS credentials file; requires --output",
         _credentials_file,
         find_destination=_find_named_place,
         unused={},
     ),
     "dotenv": _lines("K=V lines for docker --env-file and GitLab dotenv artifacts", _assign_dotenv),
     "github": Format(
-        "masks in the log of a GitHub Actions step, variables for the steps after it",
+        "for a GitHub Actions step: masks the secrets in the log and sets variables for later"
+        " steps",
         _github_pairs,
         announcement=_github_masks,
         find_destination=_find_github_environment,
         unused=_UNUSED_BY_GITHUB,
     ),
     "slurm": Format(
-        "what a Slurm TaskProlog prints",
+        "commands that a Slurm TaskProlog prints",
         _slurm,
         failure="print aws-role-exec: no credentials for this task\n",
         # A task starts with the submitter's environment, of which a TaskProlog sees a part.

@@ -50,12 +50,12 @@ def parse_owner(text: str) -> tuple[int, int | None]:
     binary, whose names are those in /etc/passwd and /etc/group alone.
     """
     if os.name == "nt":
-        raise UsageError("files have no owner of this kind on Windows")
+        raise UsageError("not supported on Windows")
     user_name, colon, group_name = text.partition(":")
     if not user_name:
         raise UsageError(
-            f"'{text[:80]}' names no user",
-            hint="write USER or USER:GROUP; is a variable not set?",
+            f"'{text[:80]}' has no user",
+            hint="write USER or USER:GROUP; is a variable unset?",
         )
     user, login_group = _look_up("user", user_name, _user)
     group: int | None = None
@@ -63,7 +63,7 @@ def parse_owner(text: str) -> tuple[int, int | None]:
         group, _ = _look_up("group", group_name, _group)
     elif colon:
         if login_group is None:
-            raise UsageError(f"'{user_name}:' names no group, and a number has none")
+            raise UsageError(f"'{user_name}:' has no group, and a numeric ID has no default group")
         group = login_group
     _refuse_unless_allowed(user, group)
     return user, group
@@ -74,14 +74,14 @@ def _look_up(
 ) -> tuple[int, int | None]:
     if name.isascii() and name.isdigit():
         if len(name) > len(str(_HIGHEST_ID)) or int(name) > _HIGHEST_ID:
-            raise UsageError(f"{name[:20]} is too high for a {kind} id")
+            raise UsageError(f"{name[:20]} is too large for a {kind} ID")
         return int(name), None
     try:
         return find(name)
     except (KeyError, OSError, ValueError, UnicodeError):
         raise UsageError(
-            f"there is no {kind} '{name[:80]}' here",
-            hint=f"a number always works: id -{kind[0]} NAME prints a user's",
+            f"no such {kind} '{name[:80]}'",
+            hint=f"a numeric ID always works: id -{kind[0]} NAME prints a user's",
         ) from None
 
 
@@ -103,7 +103,7 @@ def _refuse_unless_allowed(user: int, group: int | None) -> None:
         return
     if user != os.geteuid():
         raise UsageError(
-            f"only root may give a file to another user (uid {user})",
+            f"only root can give a file to another user (uid {user})",
             hint=f"you are uid {os.geteuid()}; in a container, root also needs CAP_CHOWN",
         )
     if group not in (None, os.getegid(), *os.getgroups()):

@@ -39,8 +39,8 @@ def find_destination(path: str, ownership: Ownership | None = None) -> Destinati
     """
     if not path or "\0" in path:
         raise UsageError(
-            "an empty name is not a file" if not path else "a name with a null byte is not a file",
-            hint=None if path else "is a variable not set?",
+            "the file name is empty" if not path else "a file name cannot contain a null byte",
+            hint=None if path else "is a variable unset?",
         )
     descriptor = _descriptor(path)
     if descriptor is not None:

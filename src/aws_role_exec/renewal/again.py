@@ -150,7 +150,7 @@ def _ask_again(
 
 def _result(found: tuple[Any, ...] | None) -> tuple[Credentials | None, str, str | None]:
     if found is None:
-        return None, "the renewal ended without an answer", None
+        return None, "the renewal ended without a result", None
     kind, *values = found
     if kind == "credentials":
         return Credentials(*values), "", None

@@ -85,7 +85,7 @@ def _script(request: Request, given: Options, environ: Mapping[str, str]) -> str
         or (name.startswith("AWS_") and not name.startswith(_OUR_PREFIX) and name.isidentifier())
     }
     lines = [
-        "# Asks for the role's credentials again, as aws-role-exec --renew=process did first.",
+        "# Requests the role's credentials again, as aws-role-exec --renew=process did.",
         "unset $(env | sed -n 's/^\\(AWS_[A-Za-z0-9_]*\\)=.*/\\1/p')",  # the command's
     ]
     lines += [f"export {name}={formats.join([value])}" for name, value in sorted(theirs.items())]
@@ -116,6 +116,6 @@ def _program() -> list[str]:
         return [sys.executable, "-m", "aws_role_exec"]
     if not sys.executable:
         raise UsageError(
-            "--renew=process: the path of this program is not known", hint="is /proc mounted?"
+            "--renew=process: cannot find the path of this program", hint="is /proc mounted?"
         )
     return [sys.executable]

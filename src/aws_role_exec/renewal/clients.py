@@ -68,7 +68,9 @@ class Clients:
         now = time.monotonic()
         for connection in [one for one in self._connections.values() if now >= one.until]:
             if connection.is_waiting:
-                connection.send(protocol.failure(500, "RenewalFailed", "it takes too long"))
+                connection.send(
+                    protocol.failure(500, "RenewalFailed", "the renewal takes too long")
+                )
             self._close(connection)
 
     def seconds_left(self) -> float | None:

@@ -62,8 +62,9 @@ def make(places: list[str]) -> Private:
             said.append(f"{place}: {error.strerror}")
     variable = [place for place in PLACES if not os.path.isabs(place)][-1]
     raise OutputError(
-        f"--renew: no place for a private directory: {'; '.join(said) or 'nothing usable found'}",
-        hint=f"set {variable} to a directory of your own, with a plain name",
+        "--renew: cannot create a private directory:"
+        f" {'; '.join(said) or 'no usable directory found'}",
+        hint=f"set {variable} to a directory that you own, with a plain name",
     )
 
 

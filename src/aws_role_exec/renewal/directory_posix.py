@@ -59,7 +59,7 @@ def obstacle(place: str) -> str | None:
     could put a directory of theirs in the place of ours.
     """
     if not place.startswith("/") or not _PLAIN.issuperset(place):
-        return "SDKs do not read a path with other characters than letters, digits, . _ - and /"
+        return "SDKs cannot read a path with characters other than letters, digits, . _ - and /"
     from aws_role_exec.output.ownership import others_who_may_write
 
     try:
@@ -99,7 +99,7 @@ def make_in(place: str, prefix: str) -> Private:
             if not isinstance(error, FileNotFoundError):
                 raise
             # Another run took it for a leftover before it was locked.
-    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is made")
+    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is created")
 
 
 def remove_if_left_over(path: str) -> None:

@@ -66,7 +66,7 @@ def make_in(place: str, prefix: str) -> Private:
         except FileNotFoundError:
             continue  # another run took it for a leftover
         return Private(os.path.realpath(path), held)
-    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is made")
+    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is created")
 
 
 def remove_if_left_over(path: str) -> None:

@@ -69,7 +69,7 @@ def run(order: Order) -> None:
             return  # the program has ended, and has said why
         service.run(order.command_process, end)
     except Exception as error:
-        _say(f"renewal has ended: unexpected: {type(error).__name__}")
+        _say(f"renewal stopped: unexpected error: {type(error).__name__}")
     finally:
         service.close()
 

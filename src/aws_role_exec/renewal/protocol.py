@@ -43,16 +43,16 @@ def refusal(received: bytes, token: str) -> bytes | None:
     first, *lines = head.split(b"\n")
     words = first.split(b" ")
     if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
-        return failure(400, "BadRequest", "this is no request of HTTP/1")
+        return failure(400, "BadRequest", "this is not an HTTP/1 request")
     given = [
         value.strip(b" \t")
         for name, _, value in (line.partition(b":") for line in lines)
         if name.lower() == b"authorization"
     ]
     if len(given) != 1 or not _compare_digest(given[0], token.encode()):
-        return failure(401, "Unauthorized", "AWS_CONTAINER_AUTHORIZATION_TOKEN is not right")
+        return failure(401, "Unauthorized", "AWS_CONTAINER_AUTHORIZATION_TOKEN is wrong")
     if words[0] != b"GET":
-        return failure(405, "MethodNotAllowed", "credentials are asked for by GET")
+        return failure(405, "MethodNotAllowed", "request credentials with GET")
     if words[1].partition(b"?")[0] != PATH.encode():
         return failure(404, "NotFound", f"the path is {PATH}")
     return None

@@ -108,7 +108,7 @@ class Renewing:
         self.take(credentials)
         if self._told_at is not None:
             self._told_at = None
-            self._say(f"renewed again, until {credentials.expiration}")
+            self._say(f"renewal succeeded; the credentials now last until {credentials.expiration}")
 
     def _fail(self, said: str, hint: str | None) -> None:
         self._failures += 1
@@ -119,7 +119,11 @@ class Renewing:
         self._retry_at = now + wait
         if self._told_at is not None and now - self._told_at < _BETWEEN_LINES_SECONDS:
             return
-        state = f"the credentials last for {left:.0f}s" if left > 0 else "the credentials expired"
+        state = (
+            f"the current credentials last {left:.0f}s more"
+            if left > 0
+            else "the credentials expired"
+        )
         line = f"renewal failed, {state}: {said}"
         if self._say(f"{line}; hint: {hint}" if hint else line):
             self._told_at = now

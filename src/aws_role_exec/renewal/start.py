@@ -40,7 +40,7 @@ else:
             except OSError:
                 answer = None
             if answer is None:
-                raise OutputError("--renew: the process that renews has ended", hint=_ENDED)
+                raise OutputError("--renew: the helper process has ended", hint=_ENDED)
             kind, content = answer
             if kind == "failure":
                 message, hint = content
@@ -51,7 +51,7 @@ else:
         become = staticmethod(execute.become)
         """The helper sees us become the command."""
 
-    _ENDED = "does something here end processes, or is there no memory left?"
+    _ENDED = "was it killed, or is the machine out of memory?"
 
     def start(request: Request, environ: Mapping[str, str]) -> Started:
         """Start the helper. Nothing is on disk yet.
@@ -88,8 +88,8 @@ else:
             beside.start(work)
         except OSError as error:
             raise OutputError(
-                f"--renew: no process for the helper: {error.strerror}",
-                hint="is the user at the limit of processes? See ulimit -u",
+                f"--renew: cannot start the helper process: {error.strerror}",
+                hint="has the user reached the process limit? See ulimit -u",
             ) from None
         os.close(to_helper_end)
         os.close(from_helper_end)

@@ -68,7 +68,7 @@ if sys.platform == "win32":
                 _thread.start_new_thread(wait, ())
                 self._service.run(process.pid, end.fileno())
             except Exception as error:
-                _say(f"renewal has ended: unexpected: {type(error).__name__}")
+                _say(f"renewal stopped: unexpected error: {type(error).__name__}")
             return process.wait()
 
     def start(request: Request, environ: Mapping[str, str]) -> Started:

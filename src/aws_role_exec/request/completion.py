@@ -388,7 +388,7 @@ def script(shell: str) -> str:
     kind = SHELLS.get(shell)
     if kind is None:
         raise UsageError(
-            f"--completion: there is none for '{shell[:80]}'",
+            f"--completion: no such shell '{shell[:80]}'",
             hint=f"the shells are {', '.join(SHELLS)}",
         )
     return kind(click.Command(PROGRAM), {}, PROGRAM, COMPLETION_VARIABLE).source()
@@ -404,8 +404,8 @@ def check_instruction(instruction: str, environ: Mapping[str, str]) -> None:
     kind = get_completion_class(shell)
     if kind is None or action not in ("source", "complete"):
         raise UsageError(
-            f"{COMPLETION_VARIABLE}: '{instruction[:80]}' is not what a completion script asks",
-            hint=f"{PROGRAM} --completion SHELL prints the script of a shell",
+            f"{COMPLETION_VARIABLE}: '{instruction[:80]}' is not a completion request",
+            hint=f"{PROGRAM} --completion SHELL prints the script for a shell",
         )
     has_cursor = shell in ("zsh", "fish")
     needed = ("COMP_WORDS", "COMP_CWORD") if has_cursor else ("COMP_WORDS",)
@@ -413,6 +413,6 @@ def check_instruction(instruction: str, environ: Mapping[str, str]) -> None:
         value = environ.get(name)
         if value is None or (name == "COMP_CWORD" and shell != "fish" and not value.isdecimal()):
             raise UsageError(
-                f"{COMPLETION_VARIABLE}: {instruction} needs the line in {name}",
-                hint="only a shell's completion script asks so; unset the variable",
+                f"{COMPLETION_VARIABLE}: {instruction} requires {name}",
+                hint="only a shell's completion script sets it; unset the variable",
             )

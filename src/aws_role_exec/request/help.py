@@ -104,11 +104,12 @@ TOPICS = {
                     "--renew",
                     "A helper process serves credentials on 127.0.0.1 until the command exits, and"
                     " renews them before they expire. AWS SDKs find it through the same variables"
-                    " as in a container.",
+                    " as in a container. On Windows, aws-role-exec itself does this.",
                 ),
                 (
                     "--renew=process",
-                    "No helper. AWS SDKs run a credential_process from a profile in --renew-dir"
+                    "No helper; not on Windows. AWS SDKs run a credential_process from a"
+                    " profile in --renew-dir"
                     " DIR. Use it where 127.0.0.1 does not lead to the same machine. Keys in the"
                     " source environment are saved in DIR, in a file of mode 0600.",
                 ),
@@ -137,8 +138,8 @@ TOPICS = {
     "explain": Topic(
         "Why STS refuses a request, and what the command would get",
         (
-            "--explain finds the source credentials, asks STS whose they are, and requests the"
-            " role. It prints a report on stdout. It runs nothing and never prints a credential.",
+            "--explain finds the source credentials, calls STS to see whose they are, and requests"
+            " the role. It prints a report on stdout; it runs nothing and prints no credential.",
             "The exit status is 0 if STS grants the session, else 125. Add --format json for a"
             " report that programs can read.",
         ),

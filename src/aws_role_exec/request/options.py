@@ -112,7 +112,7 @@ def _renewal(text: str) -> str:
     if text.lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
         return "helper" if text.lower() in ("1", "true", "yes", "on") else ""
     raise UsageError(
-        f"'{text[:80]}' is no way to renew", hint="write --renew alone, or --renew=process"
+        f"'{text[:80]}' is not a way to renew", hint="write --renew alone, or --renew=process"
     )
 
 
@@ -260,7 +260,7 @@ TABLE = (
     Option(
         "--mfa-code",
         "CODE",
-        "MFA code, if you do not want the prompt.",
+        "MFA code, instead of the prompt.",
         check=_session("check_mfa_code"),
         group="Role",
     ),
@@ -464,8 +464,8 @@ def refuse_unknown_variables(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
         if name.startswith(ENVIRONMENT_PREFIX) and value and name not in known:
             raise UsageError(
-                f"{name[:80]}: there is no such option",
-                hint=f"the nearest is {_nearest(name, sorted(known))}",
+                f"{name[:80]}: no such option",
+                hint=f"did you mean {_nearest(name, sorted(known))}?",
             )
 
 

@@ -63,7 +63,7 @@ def check(region: str, label: str = "") -> str:
     ):
         return region
     if not region:
-        raise UsageError(f"{label}an empty name is no region", hint="is a variable not set?")
+        raise UsageError(f"{label}the region is empty", hint="is a variable unset?")
     from aws_role_exec.request import regions  # only for an error
 
     raise UsageError(

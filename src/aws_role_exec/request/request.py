@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _OF_A_FILE = ("--owner", "--mode")
 _PRINTING = ("--format", "--output", *_OF_A_FILE, "--profile-name")
 _NOTHING_IS_PRINTED = (
-    "nothing is printed when a command is run",
-    "leave {} out, or leave the command out",
+    "nothing is printed when there is a command",
+    "omit {} or the command",
 )
 RENEWALS = {
     "helper": "by a helper process, until the command ends",
@@ -38,10 +38,10 @@ RENEWALS = {
 """The ways to renew, in words."""
 _RENEWING = ("--renew", "--renew-dir")
 _NO_COMMAND = (
-    "credentials are renewed for as long as a command runs, and there is none",
-    "name the command, or leave {} out",
+    "renewal requires a command",
+    "add a command, or omit {}",
 )
-_NO_FILE = ("there is no file", "it goes with --output PATH")
+_NO_FILE = ("no output file", "use it with --output PATH")
 
 
 @record
@@ -118,8 +118,8 @@ def make(options: Options, environ: Mapping[str, str], *, prints: bool = True) -
     """
     if options.explain and options.dry_run:
         raise UsageError(
-            f"{options.label('--explain')}: it asks STS, and --dry-run promises not to",
-            hint="leave one of them out",
+            f"{options.label('--explain')}: it calls STS, which --dry-run must not do",
+            hint="omit one of them",
         )
     options = _without_defaults_for_other_runs(options)
     renew = _find_renewal(options)
@@ -184,8 +184,8 @@ def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, Des
     """Return the lines that `--unset` prints, and where to. Raises UsageError."""
     if options.command:
         raise UsageError(
-            "--unset: there is nothing to take out of a command's environment",
-            hint="leave --unset out, or leave the command out",
+            "--unset: a command inherits no credentials that it could remove",
+            hint="omit --unset or the command",
         )
     options = _without_defaults_for_other_runs(options)
     printing = {
@@ -196,8 +196,8 @@ def make_removal(options: Options, environ: Mapping[str, str]) -> tuple[str, Des
     if remove is None:
         able = [name for name, known in formats.FORMATS.items() if known.remove]
         raise UsageError(
-            f"{options.label('--unset')}: {name} has no words for taking a variable out",
-            hint=f"the formats that have are {', '.join(able)}",
+            f"{options.label('--unset')}: the format {name} cannot unset a variable",
+            hint=f"the formats that can are {', '.join(able)}",
         )
     names = [*VARIABLES, *identity_variables.selected_beside(VARIABLES, environ)]
     return remove(names), _find_destination(options, printing, environ)
@@ -218,10 +218,10 @@ def _no_role(options: Options, environ: Mapping[str, str]) -> UsageError:
     elif first == "version":
         hint = "aws-role-exec --version"
     elif profile:
-        hint = f"AWS_PROFILE alone names none; is it --profile {profile}?"
+        hint = f"AWS_PROFILE alone does not select one; did you mean --profile {profile}?"
     else:
         hint = "aws-role-exec --role-arn arn:aws:iam::123456789012:role/name -- command"
-    return UsageError("command line: no role given; --role-arn names it", hint=hint)
+    return UsageError("command line: no role given; use --role-arn", hint=hint)
 
 
 def _check_row(option: Option, options: Options) -> Any:
@@ -261,9 +261,8 @@ def _session_parameters(
     for option in rows:
         if has_token and option.parameter not in session_options.TAKEN_WITH_A_TOKEN:
             raise UsageError(
-                f"{options.label(option.flag)}: STS does not take it with an OIDC token, which"
-                " brings its own",
-                hint="repeat --role-arn to go on to a role that is told so",
+                f"{options.label(option.flag)}: STS does not accept it with an OIDC token",
+                hint="add a second --role-arn: the option applies to the last role",
             )
         try:
             if option.agrees is not None:
@@ -299,13 +298,14 @@ def _find_renewal(options: Options) -> str:
         )
     if renew == "process" and not options.renew_dir:
         raise UsageError(
-            f"{options.label('--renew')}: process needs a directory for its files",
-            hint="name it with --renew-dir DIR",
+            f"{options.label('--renew')}: process requires a directory for its files",
+            hint="add --renew-dir DIR",
         )
     is_asked_for = options.renew_dir is not None and "--renew-dir" not in options.from_environment
     if is_asked_for and renew != "process":
         raise UsageError(
-            "--renew-dir: there are no files to put there", hint="it goes with --renew=process"
+            "--renew-dir: it has no effect without --renew=process",
+            hint="add --renew=process, or omit it",
         )
     return renew
 
@@ -314,7 +314,9 @@ def _renewed_seconds(options: Options) -> int:
     try:
         seconds = duration.renewed_session_seconds(options.duration)
     except UsageError as error:
-        hint = "with --renew it is how long each session lasts, 15m to 12h; the job may run longer"
+        hint = (
+            "with --renew, this is the length of each session, 15m to 12h; the job may run longer"
+        )
         error = UsageError(str(error), hint=hint)
         raise _labelled(options, "--duration", error) from None
     if len(options.role_arn) > 1 and seconds > duration.CHAINED_MAXIMUM_SECONDS:
@@ -327,22 +329,21 @@ def _check_can_ask_again(options: Options, settings: Settings) -> None:
     label = options.label("--renew")
     if options.mfa_serial or options.mfa_code or _wants_mfa(settings):
         raise UsageError(
-            f"{label}: an MFA code cannot be asked for again at each renewal",
-            hint="get a session with MFA first (aws sts get-session-token lasts up to 36h), and"
-            " renew from its keys",
+            f"{label}: you cannot be prompted for an MFA code at each renewal",
+            hint="get an MFA session first (aws sts get-session-token, up to 36h) and use its keys",
         )
     source = options.web_identity or ""
     kind, _, rest = source.partition(":")
     if kind == "env":
         raise UsageError(
-            f"{label}: the token in the variable {rest} expires, and a running job's variables"
-            " do not change",
+            f"{label}: the token in {rest} expires, and the variables of a running job do not"
+            " change",
             hint="use --web-identity file:PATH, where PATH is kept up to date, or github",
         )
     path = rest.removeprefix("//")
     if kind == "file" and os.path.exists(path) and not os.path.isfile(path):
         raise UsageError(
-            f"{label}: {path} can be read once only",
+            f"{label}: {path} can be read only once",
             hint="name a regular file that is kept up to date",
         )
 
@@ -364,8 +365,8 @@ def _session_seconds(
 
 def _chained_too_long(options: Options) -> UsageError:
     return UsageError(
-        f"{options.label('--duration')}: a role assumed from another role lasts 1h at most",
-        hint="for a longer job add --renew; else leave --duration out, or name 15m to 1h",
+        f"{options.label('--duration')}: role chaining limits a session to 1h",
+        hint="for a longer job, add --renew; otherwise use 15m to 1h",
     )
 
 
@@ -376,7 +377,7 @@ def _name_session(options: Options, environ: Mapping[str, str]) -> str:
         from aws_role_exec.schedulers import job  # for auto only
 
         name = job.session_name(environ)
-    return session_name.sanitise(name) if name else session_name.default(environ)
+    return session_name.sanitize(name) if name else session_name.default(environ)
 
 
 def _check_mfa(options: Options, settings: Settings, *, has_token: bool) -> None:
@@ -384,7 +385,7 @@ def _check_mfa(options: Options, settings: Settings, *, has_token: bool) -> None
     if options.web_identity is not None or has_token:
         for flag, value in (("--mfa-serial", options.mfa_serial), ("--mfa-code", options.mfa_code)):
             if value is not None:
-                raise UsageError(f"{options.label(flag)}: an OIDC token has no MFA device")
+                raise UsageError(f"{options.label(flag)}: MFA does not apply to an OIDC token")
     if options.mfa_serial is not None and options.mfa_code is None:
         from aws_role_exec.identity import mfa  # rare
         from aws_role_exec.sts import refusals  # rare
@@ -396,8 +397,8 @@ def _check_mfa(options: Options, settings: Settings, *, has_token: bool) -> None
             )
     if options.mfa_code is not None and options.mfa_serial is None and not _wants_mfa(settings):
         raise UsageError(
-            f"{options.label('--mfa-code')}: the code of which device?",
-            hint="name it with --mfa-serial, or --profile one that has an mfa_serial",
+            f"{options.label('--mfa-code')}: it requires an MFA device",
+            hint="add --mfa-serial, or a --profile that has mfa_serial",
         )
 
 
@@ -448,9 +449,9 @@ def _without_defaults_for_other_runs(options: Options) -> Options:
         flag = "--profile" if defaults == {"--profile"} else "--web-identity"
         if len(defaults) != 1:
             raise UsageError(
-                f"{options.label('--web-identity')}: there is a"
-                f" {options.label('--profile')} to ask as already",
-                hint="leave one of them out",
+                f"{options.label('--web-identity')}: it cannot be combined with"
+                f" {options.label('--profile')}",
+                hint="omit one of them",
             )
         unused[flag] = "", ""
     for flag, (why, hint) in unused.items():

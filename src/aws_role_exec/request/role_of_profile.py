@@ -83,10 +83,9 @@ def _check_session(options: Options, settings: Settings) -> None:
     for flag in _OF_THE_SESSION:
         if options.is_given(flag):
             raise UsageError(
-                f"{options.label(flag)}: profile {name} is a session of {session(settings)}"
-                " already, and is handed over as it is",
-                hint=f"leave {options.label(flag)} out, or name a role to assume from it with"
-                " --role-arn",
+                f"{options.label(flag)}: profile {name} is already a session of"
+                f" {session(settings)}, which cannot be changed",
+                hint=f"omit {options.label(flag)}, or add --role-arn to assume a role from it",
             )
 
 
@@ -95,6 +94,6 @@ def _seconds(value: str, settings: Settings) -> str:
     if not (value.isascii() and value.isdecimal()):
         raise UsageError(
             f"{settings.place('duration_seconds')}: '{value[:40]}' is not a number of seconds",
-            hint="write it as in duration_seconds = 3600",
+            hint="for example, duration_seconds = 3600",
         )
     return f"{value}s"

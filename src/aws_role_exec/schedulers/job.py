@@ -80,19 +80,20 @@ def session_seconds(environ: Mapping[str, str], *, chained: bool) -> tuple[int, 
     left = scheduler.seconds_left(environ)
     if left is None:
         return ELSE_SECONDS, (
-            f"{scheduler.NAME} does not say how long this job may run; the credentials will last 1h"
+            f"{scheduler.NAME} did not report the remaining time of this job; the credentials"
+            " will last 1h"
         )
     most, why = (
-        (duration.CHAINED_MAXIMUM_SECONDS, "the most that STS gives a role assumed from another")
+        (duration.CHAINED_MAXIMUM_SECONDS, "the maximum with role chaining")
         if chained
-        else (duration.SESSION_MAXIMUM_SECONDS, "the most that STS gives")
+        else (duration.SESSION_MAXIMUM_SECONDS, "the maximum that STS allows")
     )
     if left > most:
         lasting = duration.format_go(duration.from_seconds(most)).removesuffix("0m0s")
         job = (
             "this job has no time limit"
             if left >= queries.FOREVER_SECONDS
-            else f"this job may run for another {duration.format_go(duration.from_seconds(left))}"
+            else f"this job can run for another {duration.format_go(duration.from_seconds(left))}"
         )
         return most, f"{job}; the credentials will last {lasting}, {why}"
     walltime = Duration(max(left, 1) * _NANOSECONDS, is_walltime=True)

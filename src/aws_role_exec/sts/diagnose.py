@@ -70,9 +70,9 @@ def timeout_error(deadline: Deadline) -> StsError:
     hint: str | None = refusals.LONGER_HINT
     error = deadline.last_error
     if error is None:
-        why = f"no answer within {deadline.seconds:g}s"
+        why = f"no response within {deadline.seconds:g}s"
     elif isinstance(error, Refusal):
-        answers = "1 answer" if deadline.answers == 1 else f"{deadline.answers} answers"
+        answers = "1 response" if deadline.answers == 1 else f"{deadline.answers} responses"
         why = f"{answers} within {deadline.seconds:g}s, the last: {in_a_word(error)}"
         if passing(error) == "throttled":
             hint = refusals.THROTTLED_HINT
@@ -124,11 +124,11 @@ def unsent(parameters: Mapping[str, object], named_by: str, is_last: bool) -> st
     """
     if named_by:
         missing = [words for name, words in _PROFILE_CONDITIONS.items() if name not in parameters]
-        return f"{_list(missing)} in {named_by}" if missing else "other values of what was sent"
+        return f"{_list(missing)} in {named_by}" if missing else "other values than those sent"
     if not is_last:
-        return "an external ID, tags or a source identity, which only the last role is told"
+        return "an external ID, tags or a source identity, which are sent only for the last role"
     missing = [words for name, words in _CONDITIONS.items() if name not in parameters]
-    return _list(missing) if missing else "other values of what was sent"
+    return _list(missing) if missing else "other values than those sent"
 
 
 def _list(words: Sequence[str]) -> str:
@@ -194,7 +194,7 @@ def _refusal_hint(error: Refusal, question: Question, now: float) -> str | None:
         "who": who_asked(error) or who,
         "percent": _percent(error.message),
         "token": ", ".join(f"{name}={value}" for name, value in (question.token or {}).items())
-        or "nothing of itself",
+        or "nothing",
     }
     for refusal in refusals.REFUSALS:
         if error.code in refusal.codes and refusal.contains in error.message:
@@ -206,7 +206,7 @@ def _refusal_hint(error: Refusal, question: Question, now: float) -> str | None:
 
 def _percent(message: str) -> str:
     number = message.partition("%")[0].rpartition(" ")[2]
-    return f"{number}%" if number.isdigit() else "more than all"
+    return f"{number}%" if number.isdigit() else "more than 100%"
 
 
 def _skew_hint(error: Refusal, now: float) -> str | None:

@@ -27,7 +27,7 @@ _GO_UNIT_LETTERS = frozenset("".join(_GO_UNITS))
 _DIGITS = frozenset("0123456789")  # str.isdigit takes those of every script
 _LONGEST_TEXT = 40  # nobody writes more; keeps arithmetic on silly input cheap
 
-_HOW_TO_WRITE = "write it like 45m, 1h30m, 04:00:00 or 1-12:00:00"
+_HOW_TO_WRITE = "write it as in 45m, 1h30m, 04:00:00 or 1-12:00:00"
 
 
 @record
@@ -59,8 +59,8 @@ def parse(text: str) -> Duration:
     shown = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
     if is_unlimited(text):
         raise UsageError(
-            f"'{shown}': a session cannot last for ever",
-            hint="for a job without a time limit add --renew; else name a duration up to 12h",
+            f"'{shown}': a session cannot be unlimited",
+            hint="for a job without a time limit, add --renew; otherwise use at most 12h",
         )
     duration = None
     if len(text) <= _LONGEST_TEXT:
@@ -113,7 +113,8 @@ def _parse_walltime(text: str) -> Duration | None:
     limits = [24 if dash else None, 60, 60]
     if any(limit and number >= limit for number, limit in zip(numbers, limits, strict=False)):
         raise UsageError(
-            f"'{text}': hours go to 23 after days, minutes and seconds to 59", hint=_HOW_TO_WRITE
+            f"'{text}': after days, hours go up to 23; minutes and seconds go up to 59",
+            hint=_HOW_TO_WRITE,
         )
     if not dash and len(numbers) == 2:
         first, second = numbers
@@ -142,8 +143,8 @@ def session_seconds(duration: Duration) -> tuple[int, str | None]:
     if seconds < SESSION_MINIMUM_SECONDS:
         if not duration.is_walltime:
             raise UsageError(
-                f"{format_go(duration)} is shorter than the 15m that STS gives at least",
-                hint="name a duration from 15m to 12h",
+                f"{format_go(duration)} is shorter than STS's minimum of 15m",
+                hint="use 15m to 12h",
             )
         return SESSION_MINIMUM_SECONDS, (
             f"a walltime of {format_go(duration)} is shorter than STS's minimum;"
@@ -151,8 +152,8 @@ def session_seconds(duration: Duration) -> tuple[int, str | None]:
         )
     if seconds > SESSION_MAXIMUM_SECONDS:
         raise UsageError(
-            f"{format_go(duration)} is longer than the 12h a session can last",
-            hint="for a longer job add --renew; else name a duration from 15m to 12h",
+            f"{format_go(duration)} is longer than STS's maximum of 12h",
+            hint="for a longer job, add --renew; otherwise use 15m to 12h",
         )
     return seconds, None
 

@@ -97,18 +97,18 @@ def check_url(url: str) -> str:
     port that the scheme has anyway. Raises UsageError, which never shows the URL.
     """
     if any(character <= " " or character == "\x7f" for character in url):
-        raise UsageError("there is a blank or a control character in the URL")
+        raise UsageError("the URL contains whitespace or a control character")
     scheme, separator, rest = url.partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in _DEFAULT_PORTS:
         raise UsageError(
-            "this is not the URL of an endpoint", hint="it begins with http:// or https://"
+            "not the URL of an endpoint", hint="it must begin with http:// or https://"
         )
     authority, _, path = rest.partition("/")
     if set(url) & set("?#\\"):
-        raise UsageError("the URL of an endpoint has no query and no fragment")
+        raise UsageError("the URL of an endpoint cannot have a query or a fragment")
     if set(path) - _PATH_CHARACTERS or {".", ".."} & set(path.split("/")):
-        raise UsageError("there is an odd character in the path of the URL, or a step up")
+        raise UsageError("the path of the URL contains an invalid character or ..")
     host, port = _split(authority.rpartition("@")[2].lower())
     if port and (not port.isdecimal() or not port.isascii() or int(port) > 65535):
         raise UsageError("the port in the URL is not a number up to 65535")
@@ -127,13 +127,13 @@ def _split(authority: str) -> tuple[str, str]:
             or set(address) - _HEXADECIMAL
             or rest[:1] not in ("", ":")
         ):
-            raise UsageError("the IPv6 address in the URL is not closed or not one")
+            raise UsageError("the URL contains an invalid IPv6 address")
         return f"[{address}]", rest[1:]
     host, _, port = authority.partition(":")
     for label in host.removesuffix(".").split("."):
         odd = set(label) - _LETTERS_AND_DIGITS - {"-"}
         if not label or odd or len(label) > _LONGEST_LABEL or "-" in (label[0], label[-1]):
-            raise UsageError("there is no host name in the URL, or it is not one")
+            raise UsageError("the URL has no valid host name")
     if len(host) > _LONGEST_HOST:
         raise UsageError("the host name in the URL is too long")
     return host, port

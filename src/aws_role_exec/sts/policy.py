@@ -36,15 +36,15 @@ def load(text: str) -> str:
     for place, first, second in _repetitions(document, ""):
         spelled = f"'{first}'" if first == second else f"'{first}', also written '{second}',"
         raise UsageError(
-            f"{spelled} stands twice in {place or 'the policy'}",
-            hint="only one of the two would count; put what both say under one key",
+            f"duplicate key {spelled} in {place or 'the policy'}",
+            hint="only one of them would count; merge them under one key",
         )
     _check(document)
     minified = _minify(document)
     if len(minified) > LONGEST:
         raise UsageError(
-            f"{len(minified)} characters when minified, and STS takes {LONGEST}",
-            hint="make it shorter, or put it into a managed policy of the role",
+            f"{len(minified)} characters when minified; STS accepts {LONGEST}",
+            hint="shorten it, or use a managed policy (--policy-arn)",
         )
     return minified
 
@@ -108,11 +108,11 @@ def _read(path: str) -> str:
 
 def _quoting_hint(text: str) -> str | None:
     if not text.strip():
-        return "it is empty; is a variable not set?"
+        return "the value is empty; is a variable unset?"
     if text.lstrip().startswith("arn:"):
-        return "a managed policy is named with --policy-arn"
+        return "for a managed policy, use --policy-arn"
     if not text.lstrip().startswith("{"):
-        return "to read it from a file write file://PATH"
+        return "to read a file, write file://PATH"
     return None
 
 
@@ -136,7 +136,7 @@ def _check(document: object) -> None:
             raise UsageError(f"not a policy: statement {number} is not an object")
         if statement.get("Effect") not in ("Allow", "Deny"):
             raise UsageError(
-                f"not a policy: statement {number} needs an Effect of Allow or Deny, spelled so"
+                f"not a policy: statement {number} needs an Effect, exactly Allow or Deny"
             )
 
 

@@ -111,7 +111,7 @@ def read(
         code = _first(found, ("Error/Code", "Errors/Error/Code"))
         message = _first(found, ("Error/Message", "Errors/Error/Message"))
         if not code and status < 500 and status != 429:
-            raise Fault("not STS", url, f"{_describe(status, headers)}: no error of STS's")
+            raise Fault("not STS", url, f"{_describe(status, headers)}: not an error from STS")
         raise Refusal(code, message, status, headers)
     prefix = f"{action}Result/"
     return {
@@ -198,7 +198,7 @@ def _leaves(body: bytes) -> dict[str, str]:
         if is_leaf:
             place = "/".join(path[1:])
             if place in found:
-                raise ValueError(f"{path[-1][:80]} stands there twice")
+                raise ValueError(f"{path[-1][:80]} occurs twice")
             found[place] = "".join(text).strip()
         path.pop()
         is_leaf = False

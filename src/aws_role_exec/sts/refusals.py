@@ -47,20 +47,20 @@ REFUSALS = (
         ("AccessDenied",),
         "invalid MFA one time pass code",
         "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
-        "the code is wrong or was used already: each is good once, so wait for the next one",
+        "the code is wrong or was already used; wait for the next one",
     ),
     Refusal(
         ("AccessDenied",),
         "MultiFactorAuthentication",
         "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA"
         " serial number is valid and associated with this user.",
-        "the MFA device must be one of the IAM user that asks: see --mfa-serial",
+        "the MFA device must belong to the IAM user that calls STS: see --mfa-serial",
     ),
     Refusal(
         ("AccessDenied",),
         "explicit deny",
         _USER + "sts:AssumeRole" + _ON_ROLE + " with an explicit deny in a service control policy",
-        "a policy denies this outright: look for Deny statements that cover {who} or {role}",
+        "look for a Deny statement that covers {who} or {role}",
     ),
     Refusal(
         ("AccessDenied",),
@@ -72,21 +72,22 @@ REFUSALS = (
         ("AccessDenied",),
         "sts:TagSession",
         _USER + "sts:TagSession" + _ON_ROLE,
-        "session tags need sts:TagSession too: in the trust policy of {role}, and allowed to {who}",
+        "session tags require sts:TagSession: allow it in the trust policy of {role} and in a"
+        " policy of {who}",
     ),
     Refusal(
         ("AccessDenied",),
         "sts:SetSourceIdentity",
         _USER + "sts:SetSourceIdentity" + _ON_ROLE,
-        "a source identity needs sts:SetSourceIdentity too: in the trust policy of {role}, and"
-        " allowed to {who}",
+        "a source identity requires sts:SetSourceIdentity: allow it in the trust policy of"
+        " {role} and in a policy of {who}",
     ),
     Refusal(
         ("AccessDenied",),
         "sts:AssumeRoleWithWebIdentity",
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        "the trust policy of {role} must name the OIDC provider and its conditions must fit the"
-        " token, which says {token}",
+        "the trust policy of {role} must name the OIDC provider, and its conditions must"
+        " match the token: {token}",
     ),
     Refusal(
         ("AccessDenied",),
@@ -95,7 +96,7 @@ REFUSALS = (
         + "sts:AssumeRole"
         + _ON_ROLE
         + " because no identity-based policy allows the sts:AssumeRole action",
-        "{who} has no policy that allows sts:AssumeRole on {role}: attach one",
+        "attach a policy to {who} that allows sts:AssumeRole on {role}",
     ),
     Refusal(
         ("AccessDenied",),
@@ -104,7 +105,7 @@ REFUSALS = (
         + "sts:AssumeRole"
         + _ON_ROLE
         + " because no resource-based policy allows the sts:AssumeRole action",
-        "the trust policy of {role} does not allow {who}; it may also ask for {unsent}",
+        "the trust policy of {role} does not allow {who}; it may also require {unsent}",
     ),
     Refusal(
         ("AccessDenied",),
@@ -113,230 +114,224 @@ REFUSALS = (
         + "sts:AssumeRole"
         + _ON_ROLE
         + " because no VPC endpoint policy allows the sts:AssumeRole action",
-        "the kind of policy named above stands between {who} and {role}, whatever the trust"
-        " policy says: allow sts:AssumeRole there",
+        "the policy named above must also allow {who} to call sts:AssumeRole on {role}; the"
+        " trust policy alone is not enough",
     ),
     Refusal(
         ("AccessDenied",),
         "",
         _USER + "sts:AssumeRole" + _ON_ROLE,
-        "{who} needs sts:AssumeRole on the role, and the role must exist and its trust policy"
-        " allow {who}; that policy may also ask for {unsent}",
+        "the role must exist, its trust policy must allow {who}, and this caller needs"
+        " sts:AssumeRole on the role; the trust policy may also require {unsent}",
     ),
     Refusal(
         ("ExpiredToken", "ExpiredTokenException"),
         "current date/time",
         "Token expired: current date/time 1795409498 must be before the expiration date/time"
         " 1795405898",
-        "the OIDC token has expired: have a new one issued just before this runs",
+        "the OIDC token has expired: get a new one just before the run",
     ),
     Refusal(
         ("ExpiredToken", "ExpiredTokenException"),
         "",
         "The security token included in the request is expired",
-        "the credentials from {source} have expired; renew them, or unset them if something"
-        " better stands behind them",
+        "the credentials from {source} have expired; renew them, or unset them to use the"
+        " next source",
     ),
     Refusal(
         ("InvalidClientTokenId", "UnrecognizedClientException"),
         "",
         "The security token included in the request is invalid.",
-        "STS does not know the key from {source}: deleted, inactive, of another partition, or"
-        " temporary and without its session token",
+        "STS does not know the key from {source}: it is deleted, inactive, from another"
+        " partition, or lacks its session token",
     ),
     Refusal(
         ("SignatureDoesNotMatch",),
         "scoped to a valid region",
         "Credential should be scoped to a valid region, not 'us-east-1'. ",
-        "the endpoint belongs to another region than {region}, for which the request was signed:"
-        " set --region to the endpoint's region",
+        "the request was signed for {region}, but the endpoint is in another region: set"
+        " --region to the endpoint's region",
     ),
     Refusal(
         ("SignatureDoesNotMatch",),
         "expired",
         "Signature expired: 20260321T200000Z is now earlier than 20260321T200500Z"
         " (20260321T202000Z - 15 min.)",
-        "the request arrived long after it was signed: was this machine suspended, does a proxy"
-        " hold requests back, or was the clock just set? Try again; see timedatectl",
+        "the request arrived too late: was this machine suspended, does a proxy delay"
+        " requests, or was the clock just set? Try again; see timedatectl",
     ),
     Refusal(
         ("SignatureDoesNotMatch",),
         "not yet current",
         "Signature not yet current: 20260321T203000Z is still later than 20260321T201500Z"
         " (20260321T200000Z + 15 min.)",
-        "this machine's clock was ahead of STS's when the request was signed; set it (see"
-        " timedatectl)",
+        "this machine's clock is ahead of STS; set it (see timedatectl)",
     ),
     Refusal(
         ("RequestExpired",),
         "",
         "Request has expired.",
-        "the request arrived long after it was signed: was this machine suspended, or its clock"
-        " just set? Try again; see timedatectl",
+        "the request arrived too late: was this machine suspended, or its clock just set? Try"
+        " again; see timedatectl",
     ),
     Refusal(
         ("SignatureDoesNotMatch", "IncompleteSignature"),
         "",
         "The request signature we calculated does not match the signature you provided. Check"
         " your AWS Secret Access Key and signing method.",
-        "the secret key from {source} does not belong to its access key; was it cut when copied?",
+        "the secret key from {source} does not match its access key; was it truncated?",
     ),
     Refusal(
         ("ValidationError",),
         "role chaining",
         "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by"
         " role chaining.",
-        "a role assumed with a role's credentials lasts 1h at most: use --duration 1h",
+        "with role chaining, a session lasts at most 1h: use --duration 1h",
     ),
     Refusal(
         ("ValidationError",),
         "MaxSessionDuration",
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        "ask for less with --duration, or raise the role's maximum session duration in IAM",
+        "use a shorter --duration, or raise the role's maximum session duration in IAM",
     ),
     Refusal(
         ("PackedPolicyTooLarge",),
         "",
         "Packed policy consumes 113% of allotted space, please use smaller policy.",
-        "the session policies and tags take {percent} of the packed size allowed; make them"
-        " smaller",
+        "the session policies and tags use {percent} of the packed size limit; shorten them",
     ),
     Refusal(
         ("MalformedPolicyDocument",),
         "",
         "Syntax errors in policy.",
-        "the session policy is valid JSON that IAM does not accept; see the message above",
+        "the session policy is valid JSON, but IAM rejects it; see the message above",
     ),
     Refusal(
         ("InvalidParameterValue",),
         "transitive tag",
         "One of the specified transitive tag keys can't be set because it conflicts with a"
         " transitive tag key from the calling session.",
-        "the calling session already set that transitive tag; it cannot be changed: leave it out",
+        "the calling session already set that transitive tag, and it cannot be changed: omit it",
     ),
     Refusal(
         ("RegionDisabledException",),
         "",
         "STS is not activated in this region for account:123456789012. Your account"
         " administrator can activate STS in this region using the IAM Console.",
-        "STS is switched off in {region} for the account: name another --region, or have it"
-        " activated in the account settings of IAM",
+        "STS is disabled in {region} for this account: use another --region, or activate it"
+        " in the IAM account settings",
     ),
     Refusal(
         ("InvalidIdentityToken",),
         "No OpenIDConnect provider",
         "No OpenIDConnect provider found in your account for"
         " https://token.actions.githubusercontent.com",
-        "the account of {role} has no OIDC identity provider of that address: create one in IAM",
+        "the account of {role} has no OIDC identity provider with that URL: create one in IAM",
     ),
     Refusal(
         ("InvalidIdentityToken",),
         "audience",
         "Incorrect token audience",
-        "the identity provider in IAM does not list the token's audience; the token says {token}",
+        "the identity provider in IAM does not list the token's audience; the token has {token}",
     ),
     Refusal(
         ("InvalidIdentityToken",),
         "verification key",
         "Couldn't retrieve verification key from your identity provider,  please reference"
         " AssumeRoleWithWebIdentity documentation for requirements",
-        "AWS must reach the issuer's /.well-known/openid-configuration and its keys over the"
-        " Internet",
+        "the issuer's /.well-known/openid-configuration and its keys must be reachable from"
+        " the Internet",
     ),
     Refusal(
         ("InvalidIdentityToken", "IDPRejectedClaim"),
         "",
         "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access"
         " Token)",
-        "the OIDC token was not accepted: check its audience, its issuer and its age; it says"
-        " {token}",
+        "STS rejected the OIDC token: check its audience, issuer and age; it has {token}",
     ),
 )
 
-THROTTLED_HINT = (
-    "too many requests at once: spread the jobs' starts, or give it longer with --sts-timeout"
-)
-LONGER_HINT = "give it longer with --sts-timeout"
-SKEW_HINT = "this machine's clock is {minutes} minutes {direction} STS's; set it (see timedatectl)"
+THROTTLED_HINT = "too many requests at once: spread the start of the jobs, or raise --sts-timeout"
+LONGER_HINT = "raise --sts-timeout"
+SKEW_HINT = "this machine's clock is {minutes} minutes {direction} STS; set it (see timedatectl)"
 _REACH_HINT = (
-    "no route from here? See --region, AWS_ENDPOINT_URL_STS, HTTPS_PROXY, and in a private"
-    " network its STS endpoint"
+    "is there a route from here? See --region, AWS_ENDPOINT_URL_STS and HTTPS_PROXY; a"
+    " private network needs an STS endpoint"
 )
 
 FAULTS = {
     "proxy": Fault(
-        "the proxy did not take the connection ({error})",
+        "the proxy did not accept the connection ({error})",
         "see HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         "unreachable",
     ),
     "proxy 407": Fault(
-        "the proxy wants a user name and a password, or other ones (HTTP 407)",
-        "write USER:PASSWORD@ before the host in HTTPS_PROXY or HTTP_PROXY",
+        "the proxy requires a valid user name and password (HTTP 407)",
+        "put USER:PASSWORD@ before the host in HTTPS_PROXY or HTTP_PROXY",
     ),
     "no such host": Fault(
         "the host name cannot be resolved ({error})",
-        "is the name right, and does this machine have a name server? See --region and"
-        " AWS_ENDPOINT_URL_STS",
+        "is the name correct, and does DNS work here? See --region and AWS_ENDPOINT_URL_STS",
         "unreachable",
     ),
     "connect timeout": Fault("connecting timed out", _REACH_HINT, "unreachable"),
     "unreachable": Fault("{error}", _REACH_HINT, "unreachable"),
-    "read timeout": Fault("no answer on an open connection", LONGER_HINT, "fault"),
+    "read timeout": Fault("no response on an open connection", LONGER_HINT, "fault"),
     "dropped": Fault("the connection was dropped", None, "fault"),
     "not STS": Fault(
-        "the answer is not STS's ({error})",
-        "something other than STS answers there: a proxy, a login page, another service?",
+        "the response is not from STS ({error})",
+        "is that a proxy, a login page or another service?",
         "garbled",
     ),
     "not HTTP": Fault(
-        "the answer is not HTTP ({error})",
-        "another service on that port, or https:// instead of http://?",
+        "the response is not HTTP ({error})",
+        "is another service on that port, or must the URL begin with https://?",
         "garbled",
     ),
     "too large": Fault(
-        "the answer is larger than 1 MiB", "something else answers there: see AWS_ENDPOINT_URL_STS"
+        "the response is larger than 1 MiB", "is that endpoint STS? See AWS_ENDPOINT_URL_STS"
     ),
     "not sent": Fault("nothing was sent: {error} in the request", None),
     "no authorities": Fault(
-        "{error} is not there, cannot be read, or holds no certificate of an authority",
-        "name a PEM file with the authorities to trust in AWS_CA_BUNDLE, or unset it",
+        "{error} is missing, unreadable, or contains no CA certificate",
+        "set AWS_CA_BUNDLE to a PEM file with trusted CA certificates, or unset it",
     ),
     "host name": Fault(
         "the certificate is for another host name",
-        "is that a proxy, or an endpoint override that names another host?",
+        "is that a proxy, or does an endpoint override name another host?",
     ),
     "certificate not yet valid": Fault(
         "the certificate is not valid yet",
-        "this machine's clock is probably behind: see date -u",
+        "is this machine's clock behind? See date -u",
     ),
     "expired certificate": Fault(
         "the certificate has expired",
-        "if it has not, this machine's clock is wrong: see date -u",
+        "is this machine's clock ahead? See date -u",
     ),
     "untrusted": Fault(
         "the certificate is not signed by a trusted authority",
-        "if a proxy of yours signs it, name its authority's PEM file in AWS_CA_BUNDLE",
+        "if a proxy signs it, set AWS_CA_BUNDLE to the PEM file of the proxy's CA",
     ),
     "not TLS": Fault(
-        "the port does not speak TLS", "http:// instead of https://, or another port?"
+        "the port does not speak TLS", "should the URL begin with http://, or is the port wrong?"
     ),
     "TLS": Fault("TLS failed: {error}", "see AWS_CA_BUNDLE, HTTPS_PROXY and AWS_ENDPOINT_URL_STS"),
 }
 
 IDENTITY_HINTS = {
     "expired": "renew them",
-    "expired by a variable": "renew them, or unset AWS_CREDENTIAL_EXPIRATION if it was left by"
-    " older ones",
+    "expired by a variable": "renew them, or unset AWS_CREDENTIAL_EXPIRATION if it is left over"
+    " from older ones",
     "not a time": "unset it, or use ISO 8601",
     "none": "looked in {places}; the instance metadata service {metadata}",
     "sso": "log in again: aws sso login",
     "login": "log in again: aws login",
-    "no crt": "let the AWS CLI answer for that profile: credential_process = aws configure"
-    " export-credentials --profile NAME",
+    "no crt": "let the AWS CLI provide that profile's credentials: credential_process = aws"
+    " configure export-credentials --profile NAME",
     "partial": "set both the access key and the secret key, or neither",
-    "terminal": "name it with --mfa-code",
-    "github out of reach": "may this runner reach GitHub? See HTTPS_PROXY and NO_PROXY",
-    "github": "the job's right to ask ends with the job; it needs the permission id-token: write",
+    "terminal": "pass it with --mfa-code",
+    "github out of reach": "can this runner reach GitHub? See HTTPS_PROXY and NO_PROXY",
+    "github": "the job needs the permission id-token: write, which ends with the job",
 }
 
 PROVIDERS = {

@@ -17,17 +17,17 @@ def check_arn(arn: str) -> str:
     """Return the ARN if it names an IAM role, else raise UsageError."""
     if _is_role_arn(arn):
         return arn
-    hint = "a role's ARN is written arn:aws:iam::123456789012:role/name"
+    hint = "write it as in arn:aws:iam::123456789012:role/name"
     fields = arn.split(":", 5)
     if not arn:
-        hint = "it is empty; is a variable not set?"
+        hint = "the value is empty; is a variable unset?"
     elif len(fields) == 6 and fields[2] == "sts" and fields[5].startswith("assumed-role/"):
         # IAM User Guide, "IAM identifiers": a session's ARN leaves out the path of its role.
         name = fields[5].split("/")[1]
         role = f"arn:{fields[1]}:iam::{fields[4]}:role/{name}"
-        hint = f"that is a session; its role is {role}, unless that has a path"
+        hint = f"that is the ARN of a session; its role is {role}, if it has no path"
         if name.startswith("AWSReservedSSO_"):
-            hint = "that is a session of IAM Identity Center; name its profile, with --profile"
+            hint = "that is a session of IAM Identity Center; use its profile with --profile"
     raise UsageError(f"'{arn[:200]}' is not the ARN of an IAM role", hint=hint)
 
 

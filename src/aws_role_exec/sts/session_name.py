@@ -30,19 +30,19 @@ def check(name: str) -> str:
     elif len(name) > LONGEST:
         why = f"a session name has at most {LONGEST} characters, this one {len(name)}"
     else:
-        why = "a session name is made of letters, digits and _+=,.@- only"
-    nearest = sanitise(name)
+        why = "a session name can have only letters, digits and _+=,.@-"
+    nearest = sanitize(name)
     shown = name if len(name) <= 2 * LONGEST else name[: 2 * LONGEST] + "..."
     raise UsageError(
         f"'{shown}': {why}",
-        hint=f"the nearest legal name is {nearest}" if len(nearest) >= SHORTEST else None,
+        hint=f"the nearest valid name is {nearest}" if len(nearest) >= SHORTEST else None,
     )
 
 
-def sanitise(name: str) -> str:
+def sanitize(name: str) -> str:
     """Put `-` for each character STS refuses and cut to 64, keeping the end that tells jobs apart.
 
-    >>> sanitise("pbs-1234[5].srv")
+    >>> sanitize("pbs-1234[5].srv")
     'pbs-1234-5-.srv'
     """
     legal = _replace_illegal(name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-_EMPTY_HINT = "it is empty; is a variable not set?"
+_EMPTY_HINT = "the value is empty; is a variable unset?"
 
 
 @record
@@ -106,7 +106,7 @@ def check_transitive_tags(keys: Sequence[str], tags: Sequence[tuple[str, str]]) 
     for key in keys:
         if key.lower() not in known:
             raise UsageError(
-                f"'{key[:200]}' is not a tag of this session", hint="give it a value with --tag"
+                f"'{key[:200]}' is not a tag of this session", hint="set its value with --tag"
             )
 
 
@@ -146,7 +146,7 @@ def _split_policy_arn(arn: str) -> tuple[str, str]:
     if not arn:
         hint = _EMPTY_HINT
     elif arn.lstrip().startswith("{") or arn.startswith("file:"):
-        hint = "give the text of a policy with --policy"
+        hint = "for the text of a policy, use --policy"
     raise UsageError(f"'{arn[:200]}' is not the ARN of a managed policy", hint=hint)
 
 
@@ -158,7 +158,7 @@ def check_policy_sizes(policy: str | None, arns: Sequence[str]) -> None:
     if total > POLICY_CHARACTERS_AT_MOST:
         raise UsageError(
             f"{total} characters together with --policy; STS accepts {POLICY_CHARACTERS_AT_MOST}",
-            hint="shorten the inline policy, or name fewer managed policies",
+            hint="shorten the inline policy, or use fewer managed policies",
         )
 
 

@@ -95,7 +95,7 @@ class TestProfile:
 class TestHelper:
     @pytest.mark.parametrize(
         ("printed", "words"),
-        [("", "printed nothing"), ("log\n{}", "in front of"), ("{}", "no Version")],
+        [("", "printed nothing"), ("log\n{}", "text before"), ("{}", "no Version")],
     )
     def test_of_a_source_profile_is_told_by_what_is_wrong(
         self, find: Find, tmp_path: Path, printed: str, words: str
@@ -138,7 +138,7 @@ class TestRefused:
             ),
             (
                 "[profile dev]\naws_access_key_id = A\naws_secret_access_key = ${SECRET}\n",
-                "secret access key from .* holds a variable's name",
+                "secret access key from .* contains an unexpanded variable",
                 "set the value itself",
             ),
         ],
@@ -154,7 +154,7 @@ class TestRefused:
         with pytest.raises(IdentityError, match="source credentials: none found") as refusal:
             find({"AWS_EC2_METADATA_DISABLED": "true"})
         assert "the environment" in str(refusal.value.hint)
-        assert "switched off" in str(refusal.value.hint)
+        assert "is disabled" in str(refusal.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -275,11 +275,11 @@ class TestAnswer:
             ('{"AccessKeyId": 1, "SecretAccessKey": "b"}', "not text"),
             (
                 '{"AccessKeyId": "A\\r\\nX: y", "SecretAccessKey": "b", "Token": "c"}',
-                "AccessKeyId of .* holds a line break",
+                "AccessKeyId of .* contains a line break",
             ),
             (
                 '{"AccessKeyId": "A", "SecretAccessKey": "b", "Token": "c"}',
-                "not a time",
+                "not an ISO 8601 time",
             ),
             (
                 '{"AccessKeyId": "A", "SecretAccessKey": "b", "Expiration": ""}',

@@ -242,8 +242,8 @@ class TestRefused:
             ("<html>", "not a JSON object"),
             ("{}", "no AccessKeyId"),
             (documents(Token="a\nb"), "line break"),
-            (documents(Expiration=None), "no time of expiration"),
-            (documents(Expiration="soon"), "no time of expiration"),
+            (documents(Expiration=None), "no expiration time"),
+            (documents(Expiration="soon"), "no expiration time"),
             (documents(SecretAccessKey=None), "no SecretAccessKey"),
         ],
     )

@@ -52,7 +52,7 @@ class TestFetch:
         self, surround: Surround, github: GitHubTokens, body: str
     ) -> None:
         github.script(200, body)
-        with pytest.raises(IdentityError, match="GitHub's answer holds none"):
+        with pytest.raises(IdentityError, match="GitHub's response contains none"):
             fetch(surround, github)
 
     def test_is_told_where_nobody_listens(self, surround: Surround) -> None:

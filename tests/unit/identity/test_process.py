@@ -127,23 +127,23 @@ class TestFailure:
         [
             ("", "printed nothing"),
             ("\n \n", "printed nothing"),
-            ("INFO logging in\n" + json.dumps(KEYS), "in front of the JSON object"),
+            ("INFO logging in\n" + json.dumps(KEYS), "text before the JSON object"),
             ("<!DOCTYPE html><p>Sign in", "an HTML or XML page"),
-            ("please sign in", "something that is not JSON"),
+            ("please sign in", "text that is not JSON"),
             ('{"Version": 1, "AccessKeyId": "ASIA', "malformed, cut short"),
             (json.dumps(KEYS) * 2, "followed by something else"),
             ("[1]", "not JSON"),
             ("{}", "no Version"),
             (json.dumps({**KEYS, "Version": 2}), "Version 2; it must be 1"),
-            (json.dumps({**KEYS, "Version": "1"}), "no Version that is a number"),
+            (json.dumps({**KEYS, "Version": "1"}), "a Version that is not a number"),
             ('{"Version": 1, "SecretAccessKey": "helper-secret-Kd83"}', "no AccessKeyId"),
             ('{"Version": 1, "AccessKeyId": "A"}', "no SecretAccessKey"),
             (json.dumps({**KEYS, "Expiration": ""}), "Expiration of .* is empty"),
-            (json.dumps({**KEYS, "Expiration": "soon"}), "not a time"),
-            (json.dumps({**KEYS, "Expiration": 5}), "not a time"),
+            (json.dumps({**KEYS, "Expiration": "soon"}), "not an ISO 8601 time"),
+            (json.dumps({**KEYS, "Expiration": 5}), "not an ISO 8601 time"),
             (json.dumps({**KEYS, "Expiration": "2001-01-01T00:00:00Z"}), "expired at 2001"),
             (json.dumps({**KEYS, "SessionToken": "a\r\nb"}), "line break"),
-            (json.dumps({**KEYS, "AccessKeyId": "${KEY}"}), "variable's name"),
+            (json.dumps({**KEYS, "AccessKeyId": "${KEY}"}), "unexpanded variable"),
         ],
     )
     def test_to_print_keys_is_told_by_what_is_wrong(
@@ -172,7 +172,7 @@ class TestFailure:
         assert "helper-secret" not in str(refusal.value)
 
     def test_by_a_signal_is_told_so(self, surround: Surround, tmp_path: Path) -> None:
-        with pytest.raises(IdentityError, match="ended by signal 9"):
+        with pytest.raises(IdentityError, match="killed by signal 9"):
             process.find_for(surround({}), script(tmp_path, "kill -9 $$"), "dev")
 
     @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ class TestFailure:
             ("", "names no program"),
             ("/nonexistent/helper --x", "cannot be run: No such file"),
             ("/etc/passwd", "cannot be run: Permission denied"),
-            ("'/bin/cat", "a quote is not closed"),
+            ("'/bin/cat", "unclosed quote"),
         ],
     )
     def test_to_start_is_told(self, surround: Surround, command: str, words: str) -> None:

@@ -181,7 +181,7 @@ class TestToken:
 
     def test_that_no_header_may_hold_is_not_sent(self, surround: Surround, tmp_path: Path) -> None:
         log_in(tmp_path, "corp", 60, accessToken="secret-a\r\nX: b")
-        with pytest.raises(IdentityError, match="garbled") as refusal:
+        with pytest.raises(IdentityError, match="malformed") as refusal:
             find(surround({}, config=text(SESSION)), SESSION)
         assert "secret-a" not in str(refusal.value)
 

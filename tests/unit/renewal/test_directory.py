@@ -86,5 +86,5 @@ def test_without_any_place_each_is_told_with_why(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         directory.make([str(tmp_path / "gone")])
     assert str(caught.value) == (
-        f"--renew: no place for a private directory: {tmp_path / 'gone'}: {os.strerror(2)}"
+        f"--renew: cannot create a private directory: {tmp_path / 'gone'}: {os.strerror(2)}"
     )

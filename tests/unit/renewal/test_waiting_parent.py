@@ -132,7 +132,7 @@ class TestRenewals:
         assert code == 0
         failed, again = err.splitlines()
         assert re.match("aws-role-exec: renewal failed, .*AccessDenied.*; hint: ", failed)
-        assert again.startswith("aws-role-exec: renewed again, until ")
+        assert again.startswith("aws-role-exec: renewal succeeded; the credentials now last until ")
 
     def test_that_hang_keep_nobody_from_good_credentials_nor_the_end(
         self, start_job: StartJob, sts: Sts
@@ -174,7 +174,7 @@ class TestWaysThatAreNone:
         for place in (None, "relative", "/no/such/place", f"{run.home}/$name"):
             result = run.assume("--renew", "--", "true", env={"LOCALAPPDATA": place})
             failure = result.failure(125)
-            assert "no place for a private directory" in failure.line
+            assert "cannot create a private directory" in failure.line
             assert "LOCALAPPDATA" in (failure.hint or "")
 
 
