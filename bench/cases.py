@@ -53,8 +53,8 @@ _SSO_TOKEN = {
 }
 _TAB = "aws-role-exec --ro"
 
-REAL_PROXY = "botocore's HTTP session carries what a proxy has to carry"
-TELLS = "asks STS a second question, who is asking, and tells what it found"
+REAL_PROXY = "connections through a proxy use botocore's HTTP session"
+TELLS = "also calls GetCallerIdentity, and prints a report"
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def cases() -> list[Case]:
         ),
         Case(
             "throttled",
-            "throttled once, its wait taken out",
+            "throttled once, without the wait",
             calls=2,
             role="arn:aws:iam::123456789012:role/throttled",
             distant=False,

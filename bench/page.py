@@ -21,12 +21,12 @@ STEPS = (
     ("import what every run needs, read the command line", "version", "empty"),
     ("check, find the keys, sign, connect, send, read, become the command", "clear", "version"),
     ("TLS, with one certificate to trust", "one", "clear"),
-    ("Debian's trust store in its place", "plain", "one"),
+    ("Debian's trust store instead", "plain", "one"),
 )
 """Parts of a plain run, each the difference of two subjects."""
 REASONS = {
-    "Tab": "click talks to the four shells, and importing it is most of the time",
-    "plain, one certificate": "[what is left](#where-the-time-of-a-plain-run-goes) is Python's",
+    "Tab": "click handles completion for the four shells, and importing it takes most of the time",
+    "plain, one certificate": "[the rest](#where-the-time-of-a-plain-run-goes) is Python itself",
 }
 """Why a bound does not hold, by case."""
 
@@ -58,10 +58,10 @@ class Run:
         """Return the page: what is slower first."""
         sections: tuple[tuple[str, Callable[[], list[str]]], ...] = (
             ("Where aws-role-exec is slower", self.slower),
-            ("What is required", self.required),
+            ("Requirements", self.required),
             ("Every case", self.every_case),
             ("Where the time of a plain run goes", self.steps),
-            ("A true round trip of 80 ms", self.far),
+            ("A real round trip of 80 ms", self.far),
             ("200 starts at once", self.crowd),
             ("A cold executable", self.cold),
             ("Other programs, and floors", self.others),
@@ -81,12 +81,12 @@ class Run:
                 else ": `bench/reference/main.go`, the same work with the current AWS SDK for Go"
                 " and without the original's options."
             ),
-            "Times are medians (least to most) of"
-            f" {self.rounds} rounds, each in an order of its own;"
-            " ratios are taken within a round.",
-            "The machine was shared with other work: its load average was"
-            f" {self.load:.1f} before and {os.getloadavg()[0]:.1f} at the end,"
-            " of which 1 to 2 are the run's own.",
+            "Times are medians (minimum to maximum) of"
+            f" {self.rounds} rounds, each in a different order; ratios are computed within a"
+            " round.",
+            "Other work shared the machine: the load average was"
+            f" {self.load:.1f} before and {os.getloadavg()[0]:.1f} at the end, of which the"
+            " run itself causes 1 to 2.",
             "",
         ]
         for title, section in sections:
@@ -133,10 +133,10 @@ class Run:
                     f"* {case.title}: {times:.2f} times the reference's wall time,"
                     f" {ours:.1f} against {theirs:.1f} ms"
                 )
-        lines = lines or ["* in no case beside the reference"]
+        lines = lines or ["* in no case"]
         missed = [one for one in self.bounds if one.holds is False]
         if missed:
-            lines += ["", "Bounds that do not hold:", ""]
+            lines += ["", "Bounds that are not met:", ""]
             lines += [
                 f"* {one.case}: {one.bound}: {one.found}"
                 + (f"; {REASONS[one.case]}" if one.case in REASONS else "")
@@ -184,13 +184,13 @@ class Run:
             "![Wall time of every case](performance.svg)",
             "",
             *table(head, rows),
-            "Calls are those to STS and to SSO's portal, counted by the server"
-            " (GetCallerIdentity is not).",
-            "A run that is throttled once makes two.",
-            "A case that the reference has no option for is measured without it.",
-            "Two roles are, for the reference, a run that becomes a second one.",
-            "Throttled once: what passes between being throttled and asking again is taken out of"
-            " the wall time, though not to below the CPU time.",
+            "Calls are those to STS and to the SSO portal, counted by the server (without"
+            " GetCallerIdentity).",
+            "A run that is throttled once makes two calls.",
+            "If the reference lacks an option, it is measured without it.",
+            "For two roles, the reference runs itself again as its command.",
+            "Throttled once: the wait before the retry is subtracted from the wall time, but"
+            " never to below the CPU time.",
             "",
         ]
 
@@ -238,7 +238,7 @@ class Run:
         if not rows:
             return []
         return [
-            "Every IP packet is 40 ms under way, acknowledgements included, between two ends of the"
+            "Every IP packet takes 40 ms, including acknowledgments, between two ends of the"
             " kernel's own TCP.",
             "",
             *table(("", "wall, ms", "reference's", "× reference"), rows),
@@ -257,7 +257,7 @@ class Run:
         ]
         if not rows:
             return []
-        head = ("", "until the last was done, ms", "× reference, plain", "failed")
+        head = ("", "until the last one ended, ms", "× reference, plain", "failed")
         return table(head, rows)
 
     def cold(self) -> list[str]:
@@ -280,8 +280,8 @@ class Run:
             return []
         head = ("", "size, MiB", "read of it, MiB", "part", "read from disk, MiB", "wall, ms")
         return [
-            "Nothing of the executable is in memory before; read of it is what is there afterwards,"
-            " the kernel's read-ahead included.",
+            "Before each start, nothing of the executable is in memory; what was read of it"
+            " is what is in memory afterwards, including the kernel's read-ahead.",
             "",
             *table(head, rows),
         ]
@@ -315,10 +315,9 @@ class Run:
         )
         return [
             *table(head, rows),
-            "AWS CLI and awsume print credentials; the others become `/bin/true`.",
-            "Sizes are of what is installed beside an interpreter that is there already:"
-            " for pip everything in `site-packages` but pip,"
-            " for Debian the package without those it depends on.",
+            "AWS CLI and awsume print credentials; the others run `/bin/true`.",
+            "Sizes do not include the interpreter: for pip, they are everything in"
+            " `site-packages` except pip; for Debian, the package without its dependencies.",
             "",
         ]
 
@@ -328,17 +327,18 @@ class Run:
 
     def method(self) -> list[str]:
         return [
-            "Every program asks a stub of STS on the same machine, over TLS, and verifies its"
-            " certificate with the system's trust store as a user has it.",
-            "The stub sends no session tickets, so that a client that waits for an"
-            " acknowledgement before it sends its request is seen to wait.",
-            "The stub runs on the same processors and its work is in the wall time of all.",
+            "Every program calls a stub of STS on the same machine, over TLS, and verifies"
+            " its certificate with the system's default trust store.",
+            "The stub sends no session tickets, so that the times include a client's wait for"
+            " an acknowledgment before it sends its request.",
+            "The stub runs on the same processors, so every wall time includes its work.",
             "Go reads the whole trust store at each start;"
-            " with one certificate, SSL_CERT_FILE and SSL_CERT_DIR are set for both.",
-            "CPU time is user and system time of the process and of those that it waited for.",
-            "Memory is the highest peak of all rounds, before the program became another.",
-            "`make bench ORIGINAL=/path` runs beside the Go original, `make bench` beside a"
-            " stand-in; bench/README.md says more.",
+            " with one certificate, SSL_CERT_FILE and SSL_CERT_DIR are set for both programs.",
+            "CPU time is the user and system time of the process and of the child processes"
+            " that it waited for.",
+            "Memory is the highest peak of all rounds, before execve.",
+            "`make bench ORIGINAL=/path` compares with the Go original, `make bench` with a"
+            " stand-in; see bench/README.md.",
             "",
         ]
 

@@ -2,7 +2,7 @@
 
 TLS sends no session tickets: STS sends none that a run of one request could use, and two tickets
 right after the handshake would be acknowledged together with it, which hides from a bench on
-loopback that a client waits for that acknowledgement before it sends its request.
+loopback that a client waits for that acknowledgment before it sends its request.
 """
 
 import json

@@ -6,11 +6,11 @@ from drawing import arrow, box, picture, text
 
 
 def chain() -> str:
-    """Return what decides how long a session lasts: who asks."""
+    """Return what decides how long a session lasts: the source credentials."""
     shapes = [
         box(20, 20, 230, ["an IAM user's keys", "on a laptop"]),
         box(20, 92, 230, ["an OIDC token", "GitHub, GitLab, Buildkite, EKS"]),
-        box(20, 180, 230, ["a role's session", "instance profile, ECS task, SSO"]),
+        box(20, 180, 230, ["a role session", "instance profile, ECS task, SSO"]),
         arrow(250, 48, 444, 48, "AssumeRole"),
         arrow(250, 120, 444, 120, "AssumeRoleWithWebIdentity"),
         arrow(250, 208, 444, 208, "AssumeRole"),
@@ -22,9 +22,9 @@ def chain() -> str:
         arrow(610, 208, 724, 150),
         text(795, 84, "AssumeRole", "note"),
         box(730, 100, 130, ["second role", "1 hour"], "ours"),
-        text(440, 268, "A role that is assumed by a role's session lasts an hour: role chaining."),
+        text(440, 268, "A role assumed by a role session lasts one hour: role chaining."),
     ]
-    return picture(880, 294, "Who asks decides how long a session lasts", shapes)
+    return picture(880, 294, "The source credentials decide how long a session lasts", shapes)
 
 
 def renewal() -> str:
@@ -66,7 +66,7 @@ def renewal() -> str:
         text(
             440,
             274,
-            "Filled: what SDKs get from the helper. Grey: still good, in case STS is out of reach.",
+            "Filled: what SDKs get from the helper. Gray: still valid, in case STS is unreachable.",
             "note",
         ),
     ]
@@ -82,7 +82,7 @@ def prolog() -> str:
         box(220, 44, 190, ["prolog.sh", "partition, account, user"], "ours"),
         arrow(410, 72, 454, 72),
         box(460, 44, 190, ["job-credentials", "roles.map: which role"], "ours"),
-        arrow(650, 72, 714, 72, "asks"),
+        arrow(650, 72, 714, 72, "calls"),
         box(720, 44, 140, ["STS", "from the node's role"]),
         arrow(555, 100, 555, 146),
         box(

@@ -3,10 +3,11 @@
 #SBATCH --array=0-999%50
 #SBATCH --time=01:00:00
 # A job array in which each task annotates one chunk of sequences with a model on Bedrock.
-# Needs: a base identity on the nodes, access to the model, and a role that may use it and the bucket.
+# Needs: source credentials on the nodes, access to the model, and a role that may use it and the
+# bucket.
 #
-# The session policy leaves the role one model and the two prefixes the job works on. Models that
-# are called through an inference profile need its ARN in Resource beside the models' own.
+# The session policy restricts the role to one model and to the two prefixes that the job works on.
+# For models called through an inference profile, add its ARN to Resource beside the models' own.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-bedrock-annotate \
   --duration 01:00:00 \

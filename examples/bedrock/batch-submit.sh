@@ -1,11 +1,11 @@
 #!/bin/bash
 #SBATCH --job-name=batch-inference-submit
 #SBATCH --time=00:10:00
-# Hand a file of prompts to Bedrock's batch inference and leave; Bedrock does the work.
-# Needs: a base identity on the node, and a role with bedrock:CreateModelInvocationJob and
+# Submit a file of prompts to Bedrock's batch inference and exit; Bedrock does the work.
+# Needs: source credentials on the node, and a role with bedrock:CreateModelInvocationJob and
 # iam:PassRole on the execution role.
 #
-# STS gives no session shorter than 15 minutes: a ten-minute walltime is rounded up, with a notice.
+# A session lasts 15 minutes at least: a ten-minute walltime is rounded up, with a notice.
 # The second --role-arn comes after `--` and belongs to the Python program.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-bedrock-batch \

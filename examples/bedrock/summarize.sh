@@ -1,8 +1,8 @@
 #!/bin/bash
 #SBATCH --job-name=climate-postprocess
 #SBATCH --time=00:30:00
-# The second half of submit-chain.sh: summarise run $1 with a model on Bedrock.
-# Needs: a base identity on the node.
+# The second half of submit-chain.sh: summarize run $1 with a model on Bedrock.
+# Needs: source credentials on the node.
 simulation=${1:?usage: summarize.sh JOBID}
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-bedrock-nova \

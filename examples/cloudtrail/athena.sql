@@ -1,5 +1,5 @@
--- Everything a job, or a whole job array, did: over a trail's files, with Athena.
--- Needs: a table over the trail's bucket, as CloudTrail's console makes one; data events such as
+-- Everything that a job, or a whole job array, did: from a trail's files, with Athena.
+-- Needs: a table over the trail's bucket, as the CloudTrail console creates it; data events such as
 -- s3:GetObject only if the trail records them.
 SELECT eventtime, eventsource, eventname, errorcode,
        element_at(split(useridentity.arn, '/'), -1) AS session

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Run Terraform with a credentials file instead of keys in its environment.
-# Needs: terraform. The file is 0600, replaced whole, and removed when this script ends.
+# Needs: terraform. The file has mode 0600 and is removed when this script ends.
 #
-# Keys in the environment win over a file in the SDKs, so they are taken out of the tool's
-# environment: otherwise it would go on under the identity you started with.
+# SDKs prefer keys in the environment to a file, so the keys are removed from the tool's
+# environment: otherwise it would use your own identity.
 set -eu
 creds_file=$(mktemp)
 trap 'rm -f "$creds_file"' EXIT

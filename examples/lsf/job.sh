@@ -3,10 +3,10 @@
 #BSUB -W 4:00
 #BSUB -n 4
 # An LSF job array that runs under a role: `bsub < job.sh`.
-# Needs: a base identity on the host.
+# Needs: source credentials on the host.
 #
-# The credentials last as long as the task may still run, which `bjobs -o time_left` tells. Each
-# task has a session of its own, named lsf-JOB_INDEX.
+# The credentials last for the task's remaining time, which `bjobs -o time_left` reports. Each task
+# has its own session, named lsf-JOB_INDEX.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-lsf-worker \
   --duration auto \

@@ -1,14 +1,15 @@
 # %% [markdown]
-# Take a role for the rest of this notebook. Needs: aws-role-exec on the kernel's PATH, boto3.
-# Paste the next two cells above the section that should run under the role. Run both again when
-# the credentials have expired.
+# Assume a role for the rest of this notebook.
+# Needs: aws-role-exec on the kernel's PATH, boto3. Paste the next two cells above the section that
+# needs the role. Run both again when the credentials have expired.
 
 # %%
 import json
 import os
 import subprocess
 
-# The environment that the kernel began with: who asks, also when this cell is run again.
+# The environment that the kernel started with has the source credentials, also if you run this cell
+# again.
 first_environ = globals().get("first_environ") or dict(os.environ)
 answer = subprocess.run(
     [
@@ -25,7 +26,7 @@ answer = subprocess.run(
     env=first_environ,
     text=True,
 )
-if answer.returncode:  # the reason belongs under the cell, not in the log of the server
+if answer.returncode:  # show the reason under the cell, not in the log of the server
     raise RuntimeError(answer.stderr)
 role = json.loads(answer.stdout)
 del answer
@@ -39,7 +40,7 @@ os.environ.update(
 print("role until", role["Expiration"])
 
 # %%
-# Sessions made before this point keep their old identity: make a new one.
+# Sessions created before this point keep their old identity: create a new one.
 import boto3  # noqa: E402
 
 session = boto3.Session()

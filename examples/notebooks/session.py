@@ -1,5 +1,5 @@
 # %% [markdown]
-# A role for what this notebook does with `session`, renewed for as long as the kernel runs.
+# A role for everything that this notebook does with `session`, renewed while the kernel runs.
 # Needs: the Python package aws-role-exec and boto3 in the kernel.
 
 # %%

@@ -5,8 +5,8 @@
 # A PBS job that runs under a role.
 # Needs: source credentials on the node.
 #
-# The credentials last as long as the job may still run, which `qstat -f` tells. The session is
-# named after the job: pbs-1234.server, or in an array pbs-1234-5-.server, since STS takes no
+# The credentials last for the job's remaining time, which `qstat -f` reports. The session is named
+# after the job: pbs-1234.server, or pbs-1234-5-.server in an array, because STS accepts no
 # brackets.
 cd "${PBS_O_WORKDIR:-.}" || exit
 exec aws-role-exec \

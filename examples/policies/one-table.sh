@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run a migration under a database administrator's role that may touch one table only.
-# The policy lies in a file beside this script: file:// is read as the AWS CLI reads it.
+# Run a migration with a database administrator's role that may access only one table.
+# Needs: one-table.json, the policy, beside this script. file:// works as in the AWS CLI.
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/db-admin \

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Run one project's job under a role that may read the whole data lake, narrowed to that project.
-# What the job may do is what the role *and* this policy allow; the policy never adds a right.
+# Run one project's job with a role that may read the whole data lake, restricted to that project.
+# The job may do what the role *and* this policy allow; the policy never adds a permission.
+# Needs: such a role.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/full-data-lake-role \
   --policy '{

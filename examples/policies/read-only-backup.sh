@@ -1,5 +1,5 @@
 #!/bin/sh
-# Copy a bucket down under a read-write role that cannot write while this runs.
+# Download a bucket with a read-write role that cannot write in this session.
 # `aws s3 sync` lists the bucket and gets each object; s3:GetObject covers HEAD requests as well
 # (there is no IAM action called s3:HeadObject).
 exec aws-role-exec \

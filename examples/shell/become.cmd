@@ -1,8 +1,9 @@
 @echo off
-rem Do something as another role in a batch file, then step back.
+rem Run commands with a role in a batch file, then drop it.
 rem Needs: nothing but aws-role-exec and credentials that may assume the role.
 rem
-rem When STS refuses, what is run fails, so the batch file ends. At the prompt write %i for %%i.
+rem If STS refuses, the command that is run fails, so the batch file ends. At the prompt, write %i
+rem for %%i.
 
 set role=arn:aws:iam::123456789012:role/admin-readonly
 

@@ -1,8 +1,8 @@
 #!/bin/csh -f
-# Do something as another role in a csh or tcsh script, then step back.
+# Run commands with a role in a csh or tcsh script, then drop it.
 # Needs: nothing but aws-role-exec and credentials that may assume the role.
 #
-# When STS refuses, what is evaluated is `false`: look at its status before going on.
+# If STS refuses, the evaluated line is `false`: check its status before you continue.
 
 set role = arn:aws:iam::123456789012:role/admin-readonly
 

@@ -1,8 +1,9 @@
-# Work as another role in the fish shell you are in, then step back.
+# Use a role in your current fish shell, then drop it.
 # Needs: nothing but aws-role-exec and credentials that may assume the role.
 # Use: `source become.fish`, then `become_readonly` and later `become_myself`.
 #
-# When STS refuses, what is sourced is `false`, so the function returns before it goes on as you.
+# If STS refuses, the sourced line is `false`, so the function returns and does not use your own
+# identity.
 
 function become_readonly
     aws-role-exec \

@@ -1,7 +1,7 @@
-# Do something as another role in PowerShell, then step back.
+# Run commands with a role in PowerShell, then drop it.
 # Needs: nothing but aws-role-exec and credentials that may assume the role.
 #
-# When STS refuses, what is evaluated throws, so nothing after it runs.
+# If STS refuses, the evaluated line throws, so nothing after it runs.
 
 $role = 'arn:aws:iam::123456789012:role/admin-readonly'
 

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# Work as another role in the shell you are in, then step back.
+# Use a role in your current shell, then drop it.
 # Needs: nothing but aws-role-exec and credentials that may assume the role.
 # Use: `. ./become.sh`, then `become_readonly` and later `become_myself`.
 #
-# The keys are caught in a variable first, because `eval $(...)` alone would swallow
-# the exit status and leave you working under your old identity without noticing.
+# The keys go into a variable first, because `eval $(...)` alone would lose the exit status, and you
+# would keep your old identity without noticing.
 
 become_readonly() {
   creds=$(aws-role-exec \
@@ -12,12 +12,12 @@ become_readonly() {
     --duration 1h \
     --format env) || return
   eval "$creds"
-  unset creds AWS_PROFILE # some SDKs let a profile win over keys
+  unset creds AWS_PROFILE # some SDKs prefer a profile to keys
   aws sts get-caller-identity
 }
 
 # If your own keys came from these variables, they are gone too: open a new shell, or use
-# subshell.sh in the first place, which leaves this shell alone.
+# subshell.sh instead, which does not change this shell.
 become_myself() {
   eval "$(aws-role-exec --unset)"
 }

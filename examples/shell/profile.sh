@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Take the role, or the SSO session, of a profile into the shell you are in, then step back.
+# Use the role, or the SSO session, of a profile in your current shell, then drop it.
 # Needs: nothing but aws-role-exec and the profile.
 # Use: source this in ~/.bashrc or ~/.zshrc, then type `become admin` and later `step_back`.
 

@@ -1,10 +1,10 @@
-# bash: show in the prompt how long the role in this shell still lasts, as in "[role 42m] ".
+# bash: show in the prompt the remaining time of the role in this shell, as in "[role 42m] ".
 # Source it from ~/.bashrc.
 
 role_time_left() {
   [ -n "${AWS_CREDENTIAL_EXPIRATION-}" ] || return 0
   local end seconds
-  # GNU and busybox date, else that of macOS and BSD.
+  # GNU and busybox date, else macOS and BSD date.
   end=$(date -u -d "$AWS_CREDENTIAL_EXPIRATION" +%s 2>/dev/null) ||
     end=$(date -u -j -f %Y-%m-%dT%H:%M:%SZ "$AWS_CREDENTIAL_EXPIRATION" +%s) || return 0
   seconds=$((end - $(date +%s)))

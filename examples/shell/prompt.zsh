@@ -1,4 +1,4 @@
-# zsh: show in the prompt how long the role in this shell still lasts, as in "[role 42m] ".
+# zsh: show in the prompt the remaining time of the role in this shell, as in "[role 42m] ".
 # Source it from ~/.zshrc.
 
 zmodload zsh/datetime

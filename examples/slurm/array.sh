@@ -2,11 +2,11 @@
 #SBATCH --job-name=parallel-inference
 #SBATCH --array=0-99
 #SBATCH --time=01:00:00
-# A job array: every task has its own session, named as sacct names the task (ARRAYJOB_TASK).
+# A job array: each task has its own session, with the name that sacct shows (ARRAYJOB_TASK).
 # Needs: source credentials on the nodes.
 #
-# A hundred tasks that start together call STS together. Throttled calls are tried again for as
-# long as --sts-timeout allows; a few minutes cost nothing to a queued job.
+# A hundred tasks that start together call STS together. Throttled calls are retried until
+# --sts-timeout; a few minutes do not matter to a queued job.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-inference \
   --duration 01:00:00 \

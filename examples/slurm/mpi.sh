@@ -3,10 +3,10 @@
 #SBATCH --nodes=8
 #SBATCH --ntasks-per-node=32
 #SBATCH --time=08:00:00
-# An MPI job: one call to STS, and every rank on every node gets the keys through the launcher.
+# An MPI job: one call to STS; every rank on every node gets the keys from the launcher.
 # Needs: an MPI whose ranks start through srun, and a role that allows 8 hours (see job.sh).
 #
-# No file on a shared file system is involved: srun (and mpirun) hand the environment to the ranks.
+# It needs no file on a shared file system: srun and mpirun pass the environment to the ranks.
 exec aws-role-exec \
   --role-arn arn:aws:iam::123456789012:role/hpc-simulation-s3 \
   --duration 08:00:00 \

@@ -1,6 +1,6 @@
-// Nextflow: a pipeline in which only the tasks that talk to AWS get a role of their own.
-// Needs: the AWS CLI, and analyze.py (in bin/ beside this file, or on the PATH). Launch it with
-// nextflow.sh; nextflow.config beside this file gives the role.
+// Nextflow: a pipeline in which only the tasks that call AWS get their own role.
+// Needs: the AWS CLI, and analyze.py (in bin/ beside this file, or on the PATH). Start it with
+// nextflow.sh; nextflow.config beside this file sets the role.
 params.samples = 'sample1'
 
 process FETCH {
