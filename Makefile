@@ -84,12 +84,13 @@ OF_POSIX := output/files output/ownership output/places handover/descriptors req
 	$(addprefix renewal/,beside detached directory_posix helper watch)
 OF_WINDOWS = $(filter-out $(OF_POSIX:%=src/aws_role_exec/%.py),$(wildcard src/*/*.py src/*/*/*.py))
 
-lint: $(VENV)/installed-test ## formatting, lint and types
+lint: $(VENV)/installed-test ## formatting, lint, types and spelling
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/mypy --platform win32 --follow-imports silent $(OF_WINDOWS)
 	MYPYPATH=bench $(BIN)/mypy bench/bench.py
+	$(BIN)/codespell *.md .github bench demo docs examples packaging release src
 
 generate: $(VENV)/installed-test ## write the manual page, the completions, the reference, the pictures and the README's --help
 	$(BIN)/python packaging/generate.py
