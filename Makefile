@@ -80,7 +80,8 @@ bench: binary $(VENV)/installed-bench ## measure every case and the peers, as ro
 	$(BIN)/python bench/bench.py --page docs/performance.md --rounds $(ROUNDS) --original "$(ORIGINAL)"
 
 # What is for Windows too; the others call what only POSIX systems have, behind a question or at all.
-OF_POSIX := output/files output/ownership output/places handover/descriptors request/completion \
+OF_POSIX := output/files output/ownership output/places handover/cores handover/descriptors \
+	request/completion \
 	$(addprefix renewal/,beside detached directory_posix helper watch)
 OF_WINDOWS = $(filter-out $(OF_POSIX:%=src/aws_role_exec/%.py),$(wildcard src/*/*.py src/*/*/*.py))
 

@@ -20,7 +20,7 @@ from runner import ROLE, Runner, wait_for
 from servers.sts import Asked, Sts
 
 HELPER = "aws-role-renew"
-SESSION_SECONDS = 6
+SESSION_SECONDS = 4
 
 # The job: says who it is and what it was given, and lives until its stdin is closed.
 JOB = (

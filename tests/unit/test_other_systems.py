@@ -82,7 +82,9 @@ def places_that_ask() -> Iterator[tuple[str, str]]:
 
 def asking_lines(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.name", "sys.platform"):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            continue
+        if (node.value.id, node.attr) in (("os", "name"), ("sys", "platform")):
             yield node.lineno
 
 
