@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-JOBS   ?= 2
+# Tests at once, on two cores too: most of them wait, for a server, a session's end, a scheduler.
+JOBS   ?= 4
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -9,6 +9,7 @@ test-binary: binary $(VENV)/installed-test ## test the static executables, with 
 	@tests/provision.sh $$(sed 's/#.*//' tests/binary/apt-packages.txt)
 	$(BIN)/pytest --numprocesses $(JOBS) --dist worksteal tests/binary tests/bench tests/integration \
 		tests/identity tests/outputs tests/field tests/renewal tests/compliance tests/hostile \
+		--ignore tests/renewal/clients \
 		--program dist/linux_amd64/aws-role-exec
 else
 test-binary:

@@ -55,7 +55,8 @@ class TestOneAfterTheOther:
     ) -> None:
         with start_job() as job:
             seen = keys_seen(job, 3)
-        assert seen == [key.access_key for key in sts.issued][: len(seen)]
+        # Perhaps without the first, which may have ended before this machine came to ask.
+        assert seen == [key.access_key for key in sts.issued if key.access_key in seen]
         assert {asked.params["RoleArn"] for asked in assumed(sts)} == {ROLE}
         assert len({asked.params["RoleSessionName"] for asked in assumed(sts)}) == 1
 
@@ -236,8 +237,9 @@ class TestFailures:
             pass
         os.set_blocking(writing, True)
         with start_job(stderr=writing) as job:
+            first = job.key()
             sts.script(behave.ACCESS_DENIED)
-            keys_seen(job, 2)
+            wait_for(lambda: job.ask()[1].get("AccessKeyId") not in (None, first), 120)
         os.close(reading)
         os.close(writing)
 
