@@ -82,7 +82,7 @@ class Run:
                 " and without the original's options."
             ),
             "Times are medians (minimum to maximum) of"
-            f" {self.rounds} rounds, each in a different order; ratios are computed within a"
+            f" {self.rounds} rounds, each in a random order; ratios are computed within a"
             " round.",
             "Other work shared the machine: the load average was"
             f" {self.load:.1f} before and {os.getloadavg()[0]:.1f} at the end, of which the"

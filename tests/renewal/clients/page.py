@@ -12,10 +12,11 @@ _HEAD = """\
 
 <!-- Written by `make clients`; changes by hand are lost. -->
 
-Tried on {date} on {system}, all of them at the same time, each under an `aws-role-exec --renew` of its own.
-Sessions lasted {session} seconds, and each client was one process that worked until {expiries} of the access keys that it had used had expired.
-Around them were `[default]` keys and a `[default]` role in `~/.aws`, a proxy in `http_proxy` and `https_proxy`, and an instance metadata service with a role for whoever asks.
-The server verified the signature of every request; an error is a request that it refused, another identity any other than the client's role session.
+Tried on {date} on {system}, all at the same time, each under its own `aws-role-exec --renew`.
+Sessions lasted {session} seconds, and each client was one process that ran until {expiries} of its access keys had expired.
+The environment also had `[default]` keys and a `[default]` role in `~/.aws`, a proxy in `http_proxy` and `https_proxy`, and an instance metadata service that offered a role.
+The server verified the signature of every request.
+An error is a request that it refused; another identity is any other than the client's role session.
 
 | client | version | expiries | access keys | requests | errors | other identities |
 |---|---|---|---|---|---|---|
