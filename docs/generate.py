@@ -144,6 +144,8 @@ def environment_page() -> str:
         [
             made("Environment", "src/aws_role_exec/identity_variables.py"),
             topic("environment"),
+            "Everything else is inherited byte for byte.\n"
+            "Of a name that occurs twice the command gets the first, as getenv(3) finds it; an entry without a name or without `=` is no variable.\n",
             f"## Defaults of options\n\n{table('variable', 'option')}{lines(rows)}",
         ]
     )

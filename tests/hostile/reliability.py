@@ -81,7 +81,10 @@ def _all_signals(stage: Stage, every: int) -> Report:
     report = Report()
     for scene in SCENES:
         found = list(dict.fromkeys((call, n) for _, call, n in calls(stage.trace(scene))))
-        points = [(name, call, n) for name in SIGNALS for call, n in found[::every]]
+        points = [
+            (SIGNALS[place % len(SIGNALS)], call, n)
+            for place, (call, n) in enumerate(found[::every])
+        ]
 
         def one(point: tuple[str, str, int], scene: Scene = scene) -> None:
             name, call, number = point
@@ -142,6 +145,7 @@ def _page_of_signals(report: Report) -> Iterator[str]:
     yield "## Signals at each system call"
     yield ""
     yield f"{total} runs, {len(report.wrong)} of them wrong."
+    yield f"{', '.join(SIGNALS)} in turn, one at each call of each kind of run."
     yield "A signal ends the run as it ends any program; `done` are those that came to the command's"
     yield "helper or too late, 125 those that ended the helper of `--renew` before the command began."
     yield ""
