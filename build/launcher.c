@@ -70,11 +70,9 @@ static void say(int descriptor, const char *text) {
     (void)written; /* there is nobody else to tell */
 }
 
-/* End a run that cannot begin, in the one line of every other error. A shell that evaluates stdout
+/* End a run for which the interpreter cannot speak, in the one line of every other error. A shell that evaluates stdout
  * must not go on either; what stands before a command is for no shell. */
-static void give_up(const char *why) {
-    char line[256];
-    snprintf(line, sizeof line, "aws-role-exec: starting: %s\n", why);
+static void end_run(const char *line) {
     say(2, line);
     int has_command = 0;
     for (char **argument = arguments; *argument != NULL; argument++)
@@ -82,6 +80,12 @@ static void give_up(const char *why) {
     if (!has_command)
         say(1, "false\n");
     _exit(FAILURE);
+}
+
+static void give_up(const char *why) {
+    char line[256];
+    snprintf(line, sizeof line, "aws-role-exec: starting: %s\n", why);
+    end_run(line);
 }
 
 /* What an interpreter takes to start; without it, it ends by a signal or in the middle of things. */
@@ -171,6 +175,25 @@ static PyObject *let_go_of_pages(PyObject *module, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+static char last_words[512];
+
+static void on_alarm(int number) {
+    (void)number;
+    end_run(last_words);
+}
+
+/* Let the next SIGALRM end the process with this line, without the interpreter: for a call into the
+ * C library that no signal interrupts. Python's signal.signal takes it back. */
+static PyObject *end_at_alarm(PyObject *module, PyObject *line) {
+    (void)module;
+    const char *bytes = PyUnicode_AsUTF8(line);
+    if (bytes == NULL)
+        return NULL;
+    snprintf(last_words, sizeof last_words, "%s\n", bytes);
+    signal(SIGALRM, on_alarm);
+    Py_RETURN_NONE;
+}
+
 #define STACK_BYTES (8 << 20) /* as a process has; what is not used takes no memory */
 
 /* The new process: does its work, and ends. Nothing returns from here to the caller's frames. */
@@ -203,6 +226,7 @@ static PyMethodDef launcher_functions[] = {
     {"set_title", set_title, METH_O, NULL},
 #ifdef __linux__
     {"clone", clone_process, METH_O, NULL},
+    {"end_at_alarm", end_at_alarm, METH_O, NULL},
     {"let_go_of_pages", let_go_of_pages, METH_NOARGS, NULL},
 #endif
     {NULL, NULL, 0, NULL},

@@ -109,7 +109,8 @@ def _run(meeting: Meeting, program: Sequence[str], directory: Path, strace: str)
         **meeting.environ,
     }
     words = [*meeting.prefix, "prlimit", f"--as={MEMORY_BYTES}", "--", strace, "-f", "-qq", "-ttt"]
-    words += ["--seccomp-bpf", "-o", str(log), "-e", f"trace={_WAITS},{_OTHERS}", *program]
+    words += ["--seccomp-bpf", "-o", str(log), "-e", f"trace={_WAITS},{_OTHERS}"]
+    words += [*meeting.inner, *program]
     words += ["--role-arn", ROLE, "--sts-timeout", f"{DEADLINE_SECONDS:g}s"]
     begin = time.monotonic()
     process = subprocess.Popen(

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +219,8 @@ class Meeting:
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ("--", "/bin/true")
     prefix: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
+    """Between strace and the program."""
 
 
 @dataclass(frozen=True)
@@ -376,6 +378,12 @@ def name_server(world: World) -> Meeting:
     return Meeting({"AWS_ENDPOINT_URL_STS": "http://sts.stall.example"}, prefix=prefix)
 
 
+def name_server_without_threads(world: World) -> Meeting:
+    """The same, for a user at the limit of processes."""
+    user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "prlimit", "--nproc=1")
+    return replace(name_server(world), inner=(*user, "--"))
+
+
 def scheduler(script: str) -> Callable[[World], Meeting]:
     def meet(world: World) -> Meeting:
         tools = world.directory / "tools"
@@ -415,6 +423,8 @@ STALLS = (
     Stall("STS throttles for ever", sts(says(THROTTLED))),
     Stall("STS answers the first role, and not the second", two_roles),
     Stall("the name server says nothing", name_server, needs_root=True),
+    Stall("the name server says nothing, and no thread can be started",
+          name_server_without_threads, needs_root=True),
     Stall("TLS: nothing is said to the ClientHello", sts_over_tls(silent, tls=False)),
     Stall("TLS: half a ServerHello", sts_over_tls(half_a_handshake, tls=False)),
     Stall("TLS: a handshake byte by byte", sts_over_tls(dripping_handshake, tls=False)),

@@ -47,6 +47,7 @@ ASKED = {
     ("identity/mfa.py", ""),
     ("identity_variables.py", "selects_identity"),
     ("network/deadline.py", ""),
+    ("network/deadline.py", "_without_interpreter"),
     ("output/files.py", "__enter__"),
     ("output/files.py", "__exit__"),
     ("output/ownership.py", "parse_owner"),

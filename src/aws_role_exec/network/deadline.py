@@ -5,7 +5,10 @@ from __future__ import annotations
 import _socket
 import _thread
 import os
+import sys
 import time
+
+from aws_role_exec.messages import PROGRAM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,11 +99,30 @@ class Deadline:
         try:
             _thread.start_new_thread(run, ())
         except RuntimeError:  # at the limit of processes
-            return look_up()
+            return self._without_interpreter(look_up, host)
         done.acquire()  # the alarm gets through here
         if failure:
             raise failure[0]
         return found[0]
+
+    def _without_interpreter(self, look_up: Callable[[], T], host: str) -> T:
+        """Return what the look-up returns; at the deadline the executable ends without Python.
+
+        Elsewhere there is no such way, and the C library gives up by itself.
+        """
+        if self.on_change is None or not getattr(sys, "frozen", False) or sys.platform != "linux":
+            return look_up()
+        import _signal as signal  # type: ignore[import-not-found]  # as in `alarm`
+
+        from _launcher import end_at_alarm  # type: ignore[import-not-found]  # linked in
+
+        end_at_alarm(f"{PROGRAM}: {host}: no answer within {self.seconds:g}s")
+        signal.setitimer(signal.ITIMER_REAL, max(self.remaining(), 1e-6))
+        try:
+            return look_up()
+        finally:
+            signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGALRM))
+            self._tell()
 
 
 def run_in_thread(deadline: Deadline, work: Callable[[], T], waiting: Waiting | None = None) -> T:
