@@ -344,6 +344,8 @@ def _judge_result(scene: Scene, place: Path, written: Written, region: bytes) ->
     if scene.kind == "appended":
         if content is None or not content.startswith(old or b""):
             yield "what was in the file is lost"
+        elif written.code < 0 and _is_whole(content, region):
+            return  # the signal waited until it was written
         elif done != _is_whole(content, region) or (not done and content != old):
             yield f"exit status {written.code}, and {len(content)} bytes in the file"
         return

@@ -59,7 +59,8 @@ def calls(trace: Iterable[str]) -> Iterator[tuple[int, str, int]]:
         counted[process, call] += 1
         if which == 0 and call == "execve":
             execs += 1
-            if execs == 1:
+            if execs == 1:  # strace's own, which it does not count
+                counted[process, call] = 0
                 continue
         if which == 0 and ended:
             continue

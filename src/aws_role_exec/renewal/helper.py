@@ -51,6 +51,7 @@ def run(order: Order) -> None:
     credentials = order.receive()
     if credentials is None:
         return
+    detached.ignore_signals()  # from here on there is something to tidy up
     service: Service | None = None
     try:
         service = Service(order.request, order.environ, credentials, order.places, _say)
@@ -75,8 +76,7 @@ def run(order: Order) -> None:
 
 
 def _detach(order: Order, kept: list[int]) -> None:
-    """Hold nothing of the caller's any more; its signals are the command's."""
-    detached.ignore_signals()
+    """Hold nothing of the caller's any more."""
     detached.let_go([*kept, order.reply_end])
     detached.take_a_name(order.command_process)
     os.chdir("/")
