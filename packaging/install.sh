@@ -1,14 +1,14 @@
 #!/bin/sh
-# Install aws-role-exec from its releases: check first, then put the program in place.
+# Install aws-role-exec from its releases: verify first, then install.
 #
 #   sh install.sh [--version V] [--dir DIR] [--no-signature]
 #
-# No root needed: the default is ~/.local/bin, for root /usr/local/bin. The archive has to match
-# its sum in checksums.txt; where cosign or minisign is installed, checksums.txt has to match its
-# signature too; and the program has to run here and be the version that was asked for.
-# The manual page and the completions go to share/ beside a DIR that is called bin.
-# AWS_ROLE_EXEC_RELEASES names a mirror that is laid out as the releases are.
-# Proxies are taken from the environment, as curl and wget do.
+# You need not be root: the default directory is ~/.local/bin, for root /usr/local/bin. The archive
+# must match its checksum in checksums.txt; if cosign or minisign is installed, checksums.txt must
+# also match its signature; and the program must run here and have the requested version.
+# If DIR is named bin, the manual page and the completions go to share/ beside it.
+# AWS_ROLE_EXEC_RELEASES is the URL of a mirror with the layout of the releases.
+# Proxies come from the environment, as for curl and wget.
 set -eu
 
 releases=${AWS_ROLE_EXEC_RELEASES:-https://github.com/scttfrdmn/aws-role-exec/releases}
