@@ -194,7 +194,7 @@ class TestFailures:
                 assert document["AccessKeyId"] == first
             _, err = job.end()
         (line,) = err.splitlines()
-        assert line.startswith("aws-role-exec: renewal failed, the credentials last for ")
+        assert line.startswith("aws-role-exec: renewal failed, the current credentials last ")
         assert "AccessDenied" in line
         assert "; hint: " in line
 

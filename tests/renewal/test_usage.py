@@ -39,7 +39,7 @@ class TestHowLong:
 
     def test_a_session_of_more_than_12h_is_refused(self, run: Runner) -> None:
         failure = run.assume("--renew", "--duration", "13h", "--", "true").failure(2)
-        assert "with --renew it is how long each session lasts" in (failure.hint or "")
+        assert "with --renew, this is the length of each session" in (failure.hint or "")
 
     def test_without_it_a_longer_job_is_told_of_it(self, run: Runner) -> None:
         for duration in ("13:00:00", "UNLIMITED", "1-12"):
@@ -92,7 +92,7 @@ class TestWhatCannotBeAskedAgain:
 class TestWithoutACommand:
     def test_there_is_nothing_to_renew_for(self, run: Runner, sts: Sts) -> None:
         failure = run.assume("--renew").failure(2)
-        assert "there is none" in failure.line
+        assert "renewal requires a command" in failure.line
         assert not sts.asked
 
     def test_a_sites_default_does_not_count(self, run: Runner) -> None:

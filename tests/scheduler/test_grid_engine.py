@@ -120,7 +120,7 @@ class TestAuto:
         (asked,) = sts.asked
         assert asked.params["RoleSessionName"] == f"sge-{job.number}"
         assert asked.params["DurationSeconds"] == "3600"
-        assert "SGE does not say how long this job may run" in job.output
+        assert "SGE did not report the remaining time of this job" in job.output
 
     def test_the_tasks_of_an_array(self, submit: Submit, sts: Sts) -> None:
         job = submit(f"{BECOME} -- true", "-t", "3-7:4")

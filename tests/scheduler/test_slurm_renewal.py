@@ -302,7 +302,7 @@ class TestProlog:
         assert len(site.keys(job)) == 1
         answer, log = job.output.split("HTTP/1.1 500 ")[1].split("aws-role-exec: ", 1)
         assert "AccessDenied" in answer
-        assert log.startswith("renewal failed, the credentials last for ")
+        assert log.startswith("renewal failed, the current credentials last ")
         site.nothing_is_left(job)
 
     def test_an_allocation_without_a_step_keeps_its_credentials(self, site: Site) -> None:
