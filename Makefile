@@ -121,3 +121,4 @@ include packaging/release.mk
 include tests/examples/nextflow/nextflow.mk
 include tests/renewal/clients/clients.mk
 include tests/hostile/hostile.mk
+include tests/coverage.mk
