@@ -21,6 +21,6 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
         place = posixpath.normpath(posixpath.join(folder, link["path"]))
         if place.startswith("docs/"):
             return link["path"]
-        return f"{config.repo_url}/blob/main/{place}"
+        return f"{config.extra['repository']}/blob/main/{place}"
 
     return _LINK.sub(to_forge, markdown)
