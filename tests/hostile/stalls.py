@@ -401,10 +401,10 @@ STALLS = (
         {"AWS_ENDPOINT_URL_STS": world.full()})),
     Stall("STS takes the connection and reads nothing", sts(silent)),
     Stall("STS reads the request and says nothing", sts(after_request(silent))),
-    Stall("STS answers byte by byte, in the head", sts(drips(HEAD, b"x"))),
-    Stall("STS answers byte by byte, in the body", sts(
+    Stall("STS responds byte by byte, in the head", sts(drips(HEAD, b"x"))),
+    Stall("STS responds byte by byte, in the body", sts(
         drips(HEAD + b"Content-Length: 100000\r\n\r\n", b"<"))),
-    Stall("STS begins an answer and stops", sts(
+    Stall("STS begins a response and stops", sts(
         says(HEAD + b"Content-Length: 500\r\n\r\n<Assume", then_hangs=True))),
     Stall("STS sends header lines without end", sts(floods(HEAD, b"x-a: b\r\n" * 512))),
     Stall("STS sends one header line without end", sts(floods(HEAD + b"x: ", b"x" * 4096))),
@@ -421,7 +421,7 @@ STALLS = (
         _body(BOMB, b"Content-Encoding: gzip\r\n")))),
     Stall("STS sends 1 MiB of nested tags", sts(says(_tags(BIG // 8)))),
     Stall("STS throttles for ever", sts(says(THROTTLED))),
-    Stall("STS answers the first role, and not the second", two_roles),
+    Stall("STS responds to the first role, and not the second", two_roles),
     Stall("the name server says nothing", name_server, needs_root=True),
     Stall("the name server says nothing, and no thread can be started",
           name_server_without_threads, needs_root=True),
@@ -429,12 +429,12 @@ STALLS = (
     Stall("TLS: half a ServerHello", sts_over_tls(half_a_handshake, tls=False)),
     Stall("TLS: a handshake byte by byte", sts_over_tls(dripping_handshake, tls=False)),
     Stall("TLS: nothing is said after the handshake", sts_over_tls(after_request(silent))),
-    Stall("TLS: an answer byte by byte", sts_over_tls(drips(HEAD, b"x"))),
+    Stall("TLS: a response byte by byte", sts_over_tls(drips(HEAD, b"x"))),
     Stall("the authorities' file is a FIFO", authorities),
     Stall("the proxy takes no connection", lambda world: Meeting(
         {"AWS_ENDPOINT_URL_STS": "https://sts.example", "HTTPS_PROXY": world.full()})),
     Stall("the proxy says nothing to CONNECT", proxy(after_request(silent))),
-    Stall("the proxy answers CONNECT byte by byte", proxy(drips(b"HTTP/1.1 2", b"x"))),
+    Stall("the proxy responds to CONNECT byte by byte", proxy(drips(b"HTTP/1.1 2", b"x"))),
     Stall("the proxy opens the tunnel and says nothing", proxy(
         says(b"HTTP/1.1 200 OK\r\n\r\n", then_hangs=True))),
     Stall("the proxy sends header lines without end", proxy(
@@ -445,9 +445,9 @@ STALLS = (
     Stall("instance metadata gives no token", instance(after_request(silent))),
     Stall("instance metadata gives a token, and no keys", instance(
         first_well_then(IMDS_TOKEN, after_request(silent)))),
-    Stall("instance metadata answers without end", instance(floods(HEAD + b"\r\n", b"x" * 4096))),
+    Stall("instance metadata responds without end", instance(floods(HEAD + b"\r\n", b"x" * 4096))),
     Stall("the container endpoint says nothing", container(after_request(silent))),
-    Stall("the container endpoint answers byte by byte", container(drips(HEAD + b"\r\n", b"{"))),
+    Stall("the container endpoint responds byte by byte", container(drips(HEAD + b"\r\n", b"{"))),
     Stall("GitHub's token endpoint says nothing", github(after_request(silent))),
     Stall("IAM Identity Center's portal says nothing", portal(after_request(silent))),
     Stall("a credential_process sleeps", helper("exec sleep 600\n")),
