@@ -84,9 +84,10 @@ class TestPage:
         """Files that are there; headings that are there."""
         for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
             path, _, heading = target.partition("#")
-            assert (page.parent / path).exists(), target
+            file = page.parent / path if path else page
+            assert file.exists(), target
             if heading:
-                headings = re.findall(r"(?m)^#+ (.*)$", (page.parent / path).read_text())
+                headings = re.findall(r"(?m)^#+ (.*)$", file.read_text())
                 slugs = {
                     re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings
                 }
