@@ -219,7 +219,8 @@ class _Reader:
     def _head(self) -> tuple[int, dict[str, str]]:
         version, _, rest = self._line().partition(" ")
         status = rest[:3]
-        if not version.startswith("HTTP/1.") or not status.isdecimal() or rest[3:4].strip():
+        is_status = status.isdecimal() and int(status) >= 100 and not rest[3:4].strip()
+        if not version.startswith("HTTP/1.") or not is_status:
             raise Fault("not HTTP", self._url, "a malformed status line")
         headers: dict[str, str] = {}
         while line := self._line():
