@@ -5,3 +5,5 @@ torture: binary $(VENV)/installed-test ## fail every system call of every kind o
 	@tests/provision.sh
 	PYTHONPATH=tests $(BIN)/python tests/hostile/reliability.py \
 		--program dist/linux_amd64/aws-role-exec --page docs/reliability.md
+	TORTURE_TIMES=20 $(BIN)/pytest --numprocesses $(JOBS) tests/hostile/test_random_answers.py \
+		tests/hostile/test_random_jobs.py

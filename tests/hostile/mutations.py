@@ -1,12 +1,10 @@
 """Something good, with a little of it made bad: seeded, so that a case can be had again."""
 
-import os
 import random
 from collections.abc import Iterator
 
-SEED = int(os.environ.get("TORTURE_SEED", "20261125"))
-TIMES = int(os.environ.get("TORTURE_TIMES", "1"))
-"""How many times as many cases as in every run of the tests: `make torture` sets it."""
+from .amount import SEED, TIMES
+
 ODD = (
     *(
         b"\0",

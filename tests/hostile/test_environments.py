@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from aws_role_exec.identity_variables import selects_identity
+from hostile.amount import SEED
 from runner import Runner
 from servers.sts import Sts
 
-SEED = int(os.environ.get("TORTURE_SEED", "20261125"))
 RAW_EXEC = (sys.executable, "-I", "-S", str(Path(__file__).with_name("raw_exec.py")))
 NAMES = (b"A", b"LC_CTYPE", b"_", b"BASH_FUNC_ls%%", b"PYTHONPATH", b"AWS_CA_BUNDLE_X", b"\xff\xfe")
 VALUES = (b"", b"=", b"\n", b"() { :; }", b"\x1b[31m", b"\xe9", b"x" * 100_000, b"$(id)", b"%s%n")

@@ -19,7 +19,8 @@ from aws_role_exec.network.exchange import Answer
 from aws_role_exec.network.wire import Wire
 from aws_role_exec.sts import protocol
 
-from .mutations import SEED, mutations
+from .amount import SEED
+from .mutations import mutations
 
 GRANTED = (
     b'<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  <AssumeRoleResult>'

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .mutations import SEED, TIMES, mutations
+from .amount import SEED, TIMES
+from .mutations import mutations
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 TOOL = PACKAGING / "roles" / "job-credentials"

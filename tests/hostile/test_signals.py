@@ -4,7 +4,6 @@ The signal comes at a call that is chosen by its number (strace(1)), so the same
 every machine. TORTURE_SEED chooses others, TORTURE_CASES how many; `make torture` takes all.
 """
 
-import os
 import random
 import re
 import signal
@@ -13,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hostile.amount import CASES, SEED
 from hostile.scenes import SCENES, Run, Scene, Stage
 from hostile.torture import calls
 from runner import ROLE, Runner, wait_for
 from servers import sts as behave
 from servers.sts import Sts
 
-SEED = int(os.environ.get("TORTURE_SEED", "20261125"))
-POINTS = int(os.environ.get("TORTURE_CASES", "40")) // 5
+POINTS = CASES // 5
 SIGNALS = ("TERM", "INT", "HUP", "QUIT")
 BY_NAME = {scene.name: scene for scene in SCENES}
 CHOSEN = [

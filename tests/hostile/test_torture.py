@@ -3,15 +3,11 @@
 TORTURE_SEED chooses others, TORTURE_CASES how many of each scene; `make torture` takes all.
 """
 
-import os
-
 import pytest
 
+from hostile.amount import CASES, SEED
 from hostile.scenes import SCENES, Scene, Stage
 from hostile.torture import Case, cases, choose, torture
-
-SEED = int(os.environ.get("TORTURE_SEED", "20261125"))
-CASES = int(os.environ.get("TORTURE_CASES", "40"))
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
