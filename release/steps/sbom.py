@@ -7,6 +7,7 @@ import re
 import tomllib
 import uuid
 from collections.abc import Iterator
+from functools import cache
 
 from cyclonedx.factory.license import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType
@@ -81,6 +82,7 @@ def component(
     )
 
 
+@cache
 def facts_of_linked() -> dict[str, dict[str, str]]:
     """Return what packaging/linked.toml says, by name."""
     return tomllib.loads((ROOT / "packaging/linked.toml").read_text())

@@ -115,6 +115,7 @@ def browser(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Browser]
             f"--user-data-dir={tmp_path}/profile",
             f"--blink-settings=preferredColorScheme={int(request.param == 'light')}",
         ],
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # where it leaves what it is killed over
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -1,7 +1,8 @@
 """No core dump of ours, which would have keys in it; the command's are the caller's matter.
 
 The executable for Linux is closed to dumps and to debuggers by `build/launcher.c`, which execve(2)
-undoes for the command; elsewhere the soft limit is 0 while we run.
+undoes for the command; of the Python package the soft limit is 0 while it runs. The executable for
+macOS has neither.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ class Deadline:
 
         from _launcher import end_at_alarm  # type: ignore[import-not-found]  # linked in
 
-        end_at_alarm(f"{PROGRAM}: {host}: no answer within {self.seconds:g}s")
+        end_at_alarm(f"{PROGRAM}: {host}: no response within {self.seconds:g}s")
         signal.setitimer(signal.ITIMER_REAL, max(self.remaining(), 1e-6))
         try:
             return look_up()
