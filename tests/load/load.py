@@ -30,7 +30,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from renewal.conftest import JOB, helpers
+from renewal.conftest import helpers, running_job
+from runner import Runner
 from servers.sts import BASE, Sts
 
 KEYS = {"AWS_ACCESS_KEY_ID": BASE.access_key, "AWS_SECRET_ACCESS_KEY": BASE.secret}
@@ -284,22 +285,12 @@ def renewal(program: str) -> str:
     with Sts() as sts, surroundings() as env:
         sts.session_seconds = 12
         env |= {**KEYS, "AWS_ENDPOINT_URL_STS": sts.url}
-        job = subprocess.Popen(
-            [program, "--role-arn", ROLE, "--renew", "--", *JOB],
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert job.stdout is not None
-        process, given = json.loads(job.stdout.readline())
-        (helper,) = helpers(process)
-        asyncio.run(clients(given, results))
-        rollup = Path(f"/proc/{helper}/smaps_rollup").read_text()
-        (memory,) = re.findall(r"(?m)^Private_Dirty:\s+(\d+) kB", rollup)
-        _, told = job.communicate(timeout=60)
-        while Path(f"/proc/{helper}").exists():
-            time.sleep(0.1)
+        run = Runner([program], env, Path(env["HOME"]), Path(env["HOME"]), Path(env["HOME"]), list)
+        with running_job(run, helpers) as job:
+            asyncio.run(clients(job.env, results))
+            rollup = Path(f"/proc/{job.helper}/smaps_rollup").read_text()
+            (memory,) = re.findall(r"(?m)^Private_Dirty:\s+(\d+) kB", rollup)
+            _, told = job.end()
         return (
             f"{dict(results)} in {CLIENTS_SECONDS} s; {len(sts.issued)} sessions; helper's memory "
             f"{int(memory) / 1024:.1f} MiB private; {len(told.splitlines())} lines on stderr"

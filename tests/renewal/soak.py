@@ -13,7 +13,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,14 +23,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from renewal.conftest import JOB, helpers
+from renewal.conftest import helpers, running_job
+from runner import Runner
 from servers import sts as behave
 from servers.sts import BASE, Asked, Conversation, Sts
 
 SESSION_SECONDS = 20
 CLIENTS = 8
 FAILING = 0.1
-ROLE = "arn:aws:iam::123456789012:role/soak"
 
 
 def moody(dice: random.Random) -> behave.Behaviour:
@@ -72,7 +71,8 @@ def memory(process: int) -> str:
 
 
 def main() -> int:
-    program = sys.argv[1] if len(sys.argv) > 1 else shutil.which("aws-role-exec")
+    program = shutil.which(sys.argv[1] if len(sys.argv) > 1 else "aws-role-exec")
+    assert program, "there is no such program"
     seconds = 60 * float(sys.argv[2] if len(sys.argv) > 2 else 20)
     place = tempfile.mkdtemp()
     results: Counter[str] = Counter()
@@ -87,35 +87,25 @@ def main() -> int:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL_STS": sts.url,
         }
-        job = subprocess.Popen(
-            [str(program), "--role-arn", ROLE, "--renew", "--", *JOB],
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert job.stdout is not None
-        process, given = json.loads(job.stdout.readline())
-        (helper,) = helpers(process)
-        sts.always(moody(random.Random(13)))
-        time.sleep(2)
-        print(f"begin: {memory(helper)}", flush=True)
-        end = time.monotonic() + seconds
+        run = Runner([os.path.abspath(program)], env, Path(place), Path(place), Path(place), list)
+        with running_job(run, helpers) as job:
+            sts.always(moody(random.Random(13)))
+            time.sleep(2)
+            print(f"begin: {memory(job.helper)}", flush=True)
+            end = time.monotonic() + seconds
 
-        def client() -> None:
-            while time.monotonic() < end:
-                results[ask(given)] += 1
-                time.sleep(random.uniform(0.2, 1.0))
+            def client() -> None:
+                while time.monotonic() < end:
+                    results[ask(job.env)] += 1
+                    time.sleep(random.uniform(0.2, 1.0))
 
-        threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        print(f"end:   {memory(helper)}")
-        _, told = job.communicate(timeout=60)
-        while Path(f"/proc/{helper}").exists():
-            time.sleep(0.1)
+            threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            print(f"end:   {memory(job.helper)}")
+            _, told = job.end()
         left = os.listdir(place)
         print(f"STS: {len(sts.asked)} requests in {seconds:.0f}s, {len(sts.issued)} sessions")
     shutil.rmtree(place)
