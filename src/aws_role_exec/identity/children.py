@@ -37,20 +37,23 @@ class Outcome:
         return f"Outcome({self.status})"
 
 
+def run(
+    words: Sequence[str], environ: Mapping[str, str], deadline: Deadline, *, has_stdin: bool = True
+) -> Outcome:
+    """Run a program and return what it printed.
+
+    It has no descriptor above 2 of ours, and the caller's standard input, as a person may have to
+    be asked for something, unless `has_stdin` is false. Raises OSError when it cannot be started,
+    ValueError when it prints more than `MOST_BYTES`, TimeoutError when the deadline passes.
+    """
+    return _run(words, environ, deadline, has_stdin)
+
+
 if sys.platform == "win32":
 
-    def run(
-        words: Sequence[str],
-        environ: Mapping[str, str],
-        deadline: Deadline,
-        *,
-        has_stdin: bool = True,
+    def _run(
+        words: Sequence[str], environ: Mapping[str, str], deadline: Deadline, has_stdin: bool
     ) -> Outcome:
-        """Run a program and return what it printed.
-
-        Raises OSError when it cannot be started, ValueError when it prints more than
-        `MOST_BYTES`, TimeoutError when the deadline passes.
-        """
         import subprocess  # not for most sources
 
         child = subprocess.Popen(
@@ -74,20 +77,9 @@ if sys.platform == "win32":
 
 else:
 
-    def run(
-        words: Sequence[str],
-        environ: Mapping[str, str],
-        deadline: Deadline,
-        *,
-        has_stdin: bool = True,
+    def _run(
+        words: Sequence[str], environ: Mapping[str, str], deadline: Deadline, has_stdin: bool
     ) -> Outcome:
-        """Run a program and return what it printed.
-
-        It has no descriptor above 2, and the caller's standard input, as a person may have to be
-        asked for something, unless `has_stdin` is false. Raises OSError when it cannot be
-        started, ValueError when it prints more than `MOST_BYTES`, TimeoutError when the deadline
-        passes.
-        """
         pid, output, error = _start(words, environ, has_stdin)
         child = _Child(pid)
         try:
